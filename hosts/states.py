@@ -1,0 +1,157 @@
+"""Every state there is: value, label, colour token, icon and allowed next states, once, for code, badges, docs, tests.
+
+Colours are tokens of static/css (ok, busy, warning, failed, maintenance, unknown, off); a template never picks one.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a state is shown: never by colour alone."""
+
+    label: str
+    colour: str
+    icon: str
+
+
+class State(StrEnum):
+    """A state with its look and its allowed next states. Subclasses list ``NAME = value, label, colour, icon``."""
+
+    look: Look
+
+    def __new__(cls, value: str, label: str, colour: str, icon: str) -> "State":
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.look = Look(label, colour, icon)
+        return member
+
+    @property
+    def label(self) -> str:
+        return self.look.label
+
+    @property
+    def colour(self) -> str:
+        return self.look.colour
+
+    @property
+    def icon(self) -> str:
+        return self.look.icon
+
+    @cached_property
+    def next(self) -> frozenset["State"]:
+        """The states this one may become."""
+        return EDGES[type(self)][self]
+
+    @property
+    def is_final(self) -> bool:
+        return not self.next
+
+    @classmethod
+    def choices(cls) -> list[tuple[str, str]]:
+        return [(member.value, member.label) for member in cls]
+
+
+class HostState(State):
+    CONNECTING = "connecting", "Connecting", "busy", "link"  # no answer yet, or not for some seconds
+    UP = "up", "Up", "ok", "up"  # answers; may take VMs
+    NON_RESPONSIVE = "non_responsive", "Non-responsive", "failed", "alert"  # no answer for long; its VMs are unknown
+    PREPARING = "preparing", "Preparing for maintenance", "maintenance", "tool"  # being emptied
+    MAINTENANCE = "maintenance", "Maintenance", "maintenance", "tool"  # takes no VM
+
+
+class VMState(State):
+    UP = "up", "Up", "ok", "play"
+    PAUSED = "paused", "Paused", "warning", "pause"  # stands still in memory
+    POWERING_DOWN = "powering_down", "Powering down", "busy", "stop"  # the guest is shutting down
+    SUSPENDED = "suspended", "Suspended", "warning", "moon"  # asleep by the guest's own power management
+    DOWN = "down", "Down", "off", "stop"
+    CRASHED = "crashed", "Crashed", "failed", "alert"
+    UNKNOWN = "unknown", "Unknown", "unknown", "question"  # its host does not answer: it may be running
+    MISSING = "missing", "Missing", "unknown", "ghost"  # no host that answers has it; the row stays
+
+
+class MigrationState(State):
+    QUEUED = "queued", "Queued", "busy", "clock"  # waits for a worker or a place
+    CHECKING = "checking", "Checking", "busy", "search"  # both hosts are asked whether it can be
+    MEASURING = "measuring", "Measuring", "busy", "gauge"  # the guest's dirty rate, before anything moves
+    STARTING = "starting", "Starting", "busy", "arrow"  # libvirt was asked; no memory has moved
+    COPYING = "copying", "Copying", "busy", "copy"  # pre-copy: the guest runs on the source
+    SWITCHING = "switching", "Switching over", "busy", "swap"  # the guest stands still
+    POSTCOPY = "postcopy", "Post-copy", "warning", "swap"  # runs on the destination, pages follow: no way back
+    POSTCOPY_PAUSED = "postcopy_paused", "Post-copy paused", "failed", "pause"  # the link broke; can be recovered
+    CONFIRMING = "confirming", "Confirming", "busy", "check"  # runs on the destination; the source clears up
+    PROBING = "probing", "Probing", "warning", "search"  # contact or outcome lost: both hosts decide
+    DONE = "done", "Done", "ok", "check"
+    FAILED = "failed", "Failed", "failed", "cross"  # safe: the guest runs on the source
+    LOST = "lost", "Lost", "failed", "alert"  # honest: neither host has a running guest
+    CANCELLED = "cancelled", "Cancelled", "off", "cross"  # the guest runs on the source
+
+
+class OperationState(State):
+    QUEUED = "queued", "Queued", "busy", "clock"
+    RUNNING = "running", "Running", "busy", "arrow"
+    DONE = "done", "Done", "ok", "check"
+    FAILED = "failed", "Failed", "failed", "cross"
+
+
+def _edges(**rows: str) -> dict[str, frozenset[str]]:
+    return {state: frozenset(following.split()) for state, following in rows.items()}
+
+
+_HOST = _edges(
+    connecting="up non_responsive maintenance preparing",
+    up="connecting non_responsive preparing maintenance",
+    non_responsive="connecting up preparing maintenance",
+    preparing="maintenance up connecting non_responsive",
+    maintenance="up connecting",
+)
+
+# What libvirt says of a guest is a fact, not our decision: every state may follow every other.
+_VM = {state.value: frozenset(other.value for other in VMState if other is not state) for state in VMState}
+
+_MIGRATION = _edges(
+    queued="checking cancelled failed",
+    checking="measuring starting queued failed cancelled probing",
+    measuring="starting failed cancelled probing",
+    starting="copying switching confirming done failed cancelled probing",
+    copying="switching postcopy confirming done failed cancelled probing lost",
+    switching="confirming done copying failed cancelled probing lost",
+    postcopy="confirming done postcopy_paused probing lost",
+    postcopy_paused="postcopy confirming done probing lost",
+    confirming="done probing lost",
+    probing="starting copying switching postcopy postcopy_paused confirming done failed cancelled lost",
+    done="",
+    failed="",
+    lost="",
+    cancelled="",
+)
+
+_OPERATION = _edges(queued="running failed", running="done failed", done="", failed="")
+
+
+def _typed(states: type[State], rows: dict[str, frozenset[str]]) -> dict[State, frozenset[State]]:
+    return {states(state): frozenset(states(each) for each in following) for state, following in rows.items()}
+
+
+#: enum -> state -> allowed next states: the one table
+EDGES: dict[type[State], dict[State, frozenset[State]]] = {
+    HostState: _typed(HostState, _HOST),
+    VMState: _typed(VMState, _VM),
+    MigrationState: _typed(MigrationState, _MIGRATION),
+    OperationState: _typed(OperationState, _OPERATION),
+}
+
+#: a VM may have one migration in these states
+OPEN_MIGRATION = tuple(state for state in MigrationState if not state.is_final)
+
+#: cancel is possible here; never from post-copy, where neither side alone holds the guest
+CANCELLABLE = (
+    MigrationState.QUEUED,
+    MigrationState.CHECKING,
+    MigrationState.MEASURING,
+    MigrationState.STARTING,
+    MigrationState.COPYING,
+)
