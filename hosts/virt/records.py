@@ -4,7 +4,7 @@ Sizes are bytes, rates bytes per second, times seconds unless the name says othe
 A field that the daemon does not tell is ``None`` (or empty), never a made-up zero.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -240,11 +240,3 @@ class Refusal:
     check: str  # "machine_type", "cpu", "memory", "name", "uuid", "network", …
     reason: str
     remedy: str = ""
-
-
-
-    uuid: str
-    at: datetime
-    status: DomainStatus | None
-    job: JobType = JobType.NONE
-    extra: dict[str, str] = field(default_factory=dict)
