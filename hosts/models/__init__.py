@@ -1,0 +1,27 @@
+"""The nouns of the machine room, one file each."""
+
+from hosts.models.cluster import Cluster
+from hosts.models.datacenter import DataCenter
+from hosts.models.host import Host
+from hosts.models.leased import Leased
+from hosts.models.load import HostLoad, VMLoad
+from hosts.models.migration import Adjustment, Migration
+from hosts.models.operation import Operation
+from hosts.models.sample import Sample
+from hosts.models.transition import Transition
+from hosts.models.vm import VM
+
+__all__ = [
+    "VM",
+    "Adjustment",
+    "Cluster",
+    "DataCenter",
+    "Host",
+    "HostLoad",
+    "Leased",
+    "Migration",
+    "Operation",
+    "Sample",
+    "Transition",
+    "VMLoad",
+]

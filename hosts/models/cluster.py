@@ -1,0 +1,18 @@
+from django.db import models
+
+from hosts.models.datacenter import DataCenter
+
+
+class Cluster(models.Model):
+    """Hosts that are alike enough to exchange running VMs: the boundary of migration."""
+
+    datacenter = models.ForeignKey(DataCenter, on_delete=models.PROTECT, related_name="clusters")
+    name = models.CharField(max_length=80)
+    description = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ("name",)
+        constraints = [models.UniqueConstraint("datacenter", "name", name="cluster_name_in_datacenter")]
+
+    def __str__(self) -> str:
+        return self.name

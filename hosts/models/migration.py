@@ -1,0 +1,81 @@
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from hosts.models.host import Host
+from hosts.models.leased import Leased
+from hosts.models.vm import VM
+from hosts.states import OPEN_MIGRATION, MigrationState
+
+
+class Migration(Leased):
+    """One live migration of one VM: the row is the state machine, written before each call to libvirt.
+
+    What the supervisor measures is kept here and in ``samples``; what a person wants changed arrives as
+    ``adjustments``. Sizes are bytes, rates bytes/s, pauses milliseconds.
+    """
+
+    noun = "migration"
+
+    vm = models.ForeignKey(VM, on_delete=models.PROTECT, related_name="migrations")
+    source = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="migrations_out")
+    destination = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="migrations_in", null=True)
+    ours = models.BooleanField(default=True)  # False: another tool started it; followed, never touched
+    requested_by = models.CharField(max_length=150)  # a name that stays readable; "outside Godwit" if not ours
+    requested_at = models.DateTimeField(default=timezone.now)
+
+    state = models.CharField(max_length=20, choices=MigrationState.choices(), default=MigrationState.QUEUED)
+    state_since = models.DateTimeField(default=timezone.now)
+    because = models.CharField(max_length=500, blank=True, default="")  # of the last change, in words
+
+    # what was asked for
+    bandwidth = models.BigIntegerField(null=True, blank=True)  # bytes/s; None: no cap
+    max_downtime_ms = models.PositiveIntegerField(null=True, blank=True)
+    postcopy_allowed = models.BooleanField(default=True)
+    auto_converge = models.BooleanField(default=False)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+
+    # what happened
+    started_at = models.DateTimeField(null=True, blank=True)  # libvirt was asked
+    suspended_at = models.DateTimeField(null=True, blank=True)  # the source's event
+    resumed_at = models.DateTimeField(null=True, blank=True)  # the destination's event
+    ended_at = models.DateTimeField(null=True, blank=True)
+    pause_ms = models.FloatField(null=True, blank=True)  # resumed - suspended: ours, not libvirt's
+    libvirt_downtime_ms = models.FloatField(null=True, blank=True)
+    total_bytes = models.BigIntegerField(null=True, blank=True)
+    transferred_bytes = models.BigIntegerField(null=True, blank=True)
+    iterations = models.PositiveIntegerField(default=0)
+    used_postcopy = models.BooleanField(default=False)
+    dirty_rate_before = models.FloatField(null=True, blank=True)  # measured before the start
+
+    class Meta:
+        ordering = ("-requested_at",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["vm"], condition=Q(state__in=[str(s) for s in OPEN_MIGRATION]), name="one_open_migration_a_vm"
+            ),
+            models.CheckConstraint(
+                condition=Q(destination__isnull=True) | ~Q(source=F("destination")), name="destination_is_not_source"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.vm} from {self.source} to {self.destination or 'unknown'}"
+
+
+class Adjustment(models.Model):
+    """Somebody turned a knob on a running migration; the supervisor sees it at its next tick."""
+
+    CANCEL, BANDWIDTH, MAX_DOWNTIME, POSTCOPY = "cancel", "bandwidth", "max_downtime", "postcopy"
+    KINDS = ((CANCEL, "Cancel"), (BANDWIDTH, "Bandwidth"), (MAX_DOWNTIME, "Allowed pause"), (POSTCOPY, "Post-copy"))
+
+    migration = models.ForeignKey(Migration, on_delete=models.CASCADE, related_name="adjustments")
+    kind = models.CharField(max_length=20, choices=KINDS)
+    value = models.BigIntegerField(null=True, blank=True)  # bytes/s or ms; None with bandwidth: no cap
+    actor = models.CharField(max_length=150)
+    at = models.DateTimeField(default=timezone.now)
+    applied_at = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        ordering = ("at", "id")

@@ -1,0 +1,62 @@
+from django.db import models
+from django.utils import timezone
+
+from hosts.models.host import Host
+from hosts.states import VMState
+
+
+class VM(models.Model):
+    """A virtual machine. Its identity is the domain's UUID, wherever it runs; the row outlives the domain.
+
+    ``host`` is where it is, or was last seen (``state`` MISSING). A migration changes ``host`` and nothing else.
+    Facts are from its XML, figures from the last beat. Sizes are bytes, rates bytes/s.
+    """
+
+    noun = "vm"
+
+    uuid = models.UUIDField(unique=True)
+    name = models.CharField(max_length=255)
+    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="vms")
+    first_seen_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)  # when its host last told of it
+
+    state = models.CharField(max_length=20, choices=VMState.choices(), default=VMState.UNKNOWN)
+    state_since = models.DateTimeField(default=timezone.now)
+    reason = models.CharField(max_length=40, blank=True, default="")  # libvirt's word: "booted", "migrated", "user"
+    up_since = models.DateTimeField(null=True, blank=True)  # a migration does not touch it
+    up_since_exact = models.BooleanField(default=False)  # False: it ran already when Godwit first saw it
+
+    persistent = models.BooleanField(default=True)
+    autostart = models.BooleanField(default=False)
+    vcpus = models.PositiveIntegerField(default=1)
+    memory_bytes = models.BigIntegerField(default=0)
+    max_memory_bytes = models.BigIntegerField(default=0)
+    virt_type = models.CharField(max_length=20, blank=True, default="")
+    machine = models.CharField(max_length=60, blank=True, default="")
+    arch = models.CharField(max_length=20, blank=True, default="")
+    cpu_mode = models.CharField(max_length=30, blank=True, default="")
+    cpu_model = models.CharField(max_length=100, blank=True, default="")
+    title = models.CharField(max_length=255, blank=True, default="")
+    description = models.TextField(blank=True, default="")
+    disks = models.JSONField(default=list, blank=True)  # records.Disk as dicts
+    nics = models.JSONField(default=list, blank=True)  # records.Nic as dicts
+    devices = models.JSONField(default=list, blank=True)
+    xml = models.TextField(blank=True, default="")
+
+    cpu_percent = models.FloatField(null=True, blank=True)  # of its vCPUs together: 100 is all of them busy
+    memory_used_bytes = models.BigIntegerField(null=True, blank=True)
+    rss_bytes = models.BigIntegerField(null=True, blank=True)
+    net_rx_rate = models.FloatField(null=True, blank=True)
+    net_tx_rate = models.FloatField(null=True, blank=True)
+    disk_read_rate = models.FloatField(null=True, blank=True)
+    disk_write_rate = models.FloatField(null=True, blank=True)
+    figures_at = models.DateTimeField(null=True, blank=True)
+    dirty_rate = models.FloatField(null=True, blank=True)  # the last measurement
+    dirty_rate_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("name",)
+        indexes = [models.Index(fields=["host", "state"])]
+
+    def __str__(self) -> str:
+        return self.name
