@@ -74,8 +74,5 @@ def note(
         actor=actor,
         at=at or timezone.now(),
     )
-    log.info(
-        "The %s %s went from %s to %s: %s",
-        row.noun, row, old, new, because,
-        extra={"action": f"{row.noun}_{field}_changed", "row": row.pk, "old": str(old), "new": str(new), "actor": actor},
-    )  # fmt: skip
+    keys = {"action": f"{row.noun}_{field}_changed", "row": row.pk, "old": str(old), "new": str(new), "actor": actor}
+    log.info("The %s %s went from %s to %s: %s", row.noun, row, old, new, because, extra=keys)

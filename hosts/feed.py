@@ -81,7 +81,9 @@ class Out:
             return entries
 
     def _run(self, parameters: dict[str, Any]) -> None:
-        parameters = {key: parameters[key] for key in ("dbname", "user", "password", "host", "port") if key in parameters}
+        parameters = {
+            key: parameters[key] for key in ("dbname", "user", "password", "host", "port") if key in parameters
+        }
         link: psycopg.Connection[Any] | None = None
         while True:
             with self._wake:

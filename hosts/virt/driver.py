@@ -59,7 +59,7 @@ class Driver(Protocol):
 
     # migration
     def refusals(self, domain: DomainFacts) -> list[Refusal]:
-        """As the DESTINATION: what speaks against taking this domain (machine type, CPU, memory, name or UUID clash)."""
+        """As the DESTINATION: what speaks against taking this domain: machine type, CPU, memory, name, UUID."""
 
     def measure_dirty_rate(self, uuid: str, seconds: int) -> DirtyRate:
         """Sample pages for ``seconds`` (1 to 60) and give the rate. Blocks that long."""

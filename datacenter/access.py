@@ -1,0 +1,27 @@
+"""The one question, asked by pages, sockets and orders alike: may this person do that to this?
+
+Default deny. Roles on the object tree come with issue 5; until then: every active user may view, members of the group
+"Operators" may operate VMs and migrations, administrators (superusers) may do all.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+from django.db.models import Model
+
+OPERATORS = "Operators"
+
+
+class Verb(StrEnum):
+    VIEW = "view"
+    OPERATE = "operate"  # power, migrate, adjust
+    ADMINISTER = "administer"  # add and remove hosts, clusters, data centers
+
+
+def can(user: Any, verb: Verb, target: Model | None = None) -> bool:
+    """Whether ``user`` (anonymous too) may do ``verb`` to ``target`` (None: to anything of its kind)."""
+    if not user.is_authenticated or not user.is_active:
+        return False
+    if user.is_superuser or verb is Verb.VIEW:
+        return True
+    return verb is Verb.OPERATE and user.groups.filter(name=OPERATORS).exists()

@@ -1,0 +1,10 @@
+"""Every address of the control room. A view that anybody may see says so itself (login_not_required)."""
+
+from django.urls import include, path
+
+from datacenter.screens import health
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("", include("datacenter.screens.urls")),
+]

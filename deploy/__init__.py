@@ -1,0 +1,1 @@
+"""Everything that puts Godwit on a machine: bootstrap, packages, and the lab of real hosts."""
