@@ -35,7 +35,7 @@ def advance(
     False if the row in the database is no longer in that state: another was faster, and nothing was written; the
     caller reads it again. Raises TransitionRefused for an edge that states.py does not have.
     """
-    old = STATES[type(row)](row.state)
+    old = STATES[type(row)].of(row.state)
     if to not in old.next:
         raise TransitionRefused(f"{row.noun} {row.pk}: {old} may not become {to}")
     now = timezone.now()

@@ -7,7 +7,7 @@ A holder that froze and thawed runs on beside its successor; so every side effec
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from hosts.models import Leased
@@ -56,5 +56,5 @@ def release(lease: Lease) -> None:
     _own(lease).update(lease_holder="", lease_until=None)
 
 
-def _own(lease: Lease):  # type: ignore[no-untyped-def]  # a queryset of an abstract model has no name to give
+def _own(lease: Lease) -> QuerySet[Leased]:
     return lease.model._default_manager.filter(pk=lease.pk, lease_holder=lease.holder, lease_epoch=lease.epoch)

@@ -6,6 +6,7 @@ Colours are tokens of static/css (ok, busy, warning, failed, maintenance, unknow
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ class State(StrEnum):
     @property
     def is_final(self) -> bool:
         return not self.next
+
+    @classmethod
+    def of(cls, value: str) -> Self:
+        """The member with this value. ValueError if there is none."""
+        return cls(value)  # type: ignore[call-arg]  # mypy takes __new__ for the look-up
 
     @classmethod
     def choices(cls) -> list[tuple[str, str]]:
@@ -133,7 +139,7 @@ _OPERATION = _edges(queued="running failed", running="done failed", done="", fai
 
 
 def _typed(states: type[State], rows: dict[str, frozenset[str]]) -> dict[State, frozenset[State]]:
-    return {states(state): frozenset(states(each) for each in following) for state, following in rows.items()}
+    return {states.of(state): frozenset(map(states.of, following)) for state, following in rows.items()}
 
 
 #: enum -> state -> allowed next states: the one table

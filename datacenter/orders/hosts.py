@@ -1,0 +1,53 @@
+"""Adding and removing hosts. Nothing is changed on a host by either."""
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
+
+from datacenter import audit
+from datacenter.access import Verb
+from datacenter.orders.ask import require
+from datacenter.orders.errors import Refused
+from hosts import feed
+from hosts.models import Cluster, Host
+from hosts.virt.connect import parse_uri
+from hosts.virt.errors import UriRefused
+
+
+def add_host(user: Any, uri: str, *, name: str = "", cluster: Cluster) -> Host:
+    """Put a host into the inventory; a collector connects to it within a second. Forbidden, or Refused.
+
+    That two URIs lead to one machine shows only when it answers: then its row says so and reads nothing from it.
+    """
+    require(user, Verb.ADMINISTER, cluster, order="add_host")
+    try:
+        parsed = parse_uri(uri)
+    except UriRefused as exc:
+        raise Refused(str(exc), field="uri") from exc
+    if twin := Host.objects.filter(uri=parsed.text).first():
+        raise Refused(f"{twin} has this URI already.", field="uri")
+    try:
+        with transaction.atomic():
+            host = Host.objects.create(
+                uri=parsed.text, name=(name or parsed.host or "localhost")[:253], cluster=cluster
+            )
+            audit.record(user, "add_host", host, detail=parsed.text)
+            feed.changed("host", host.pk)
+    except IntegrityError as exc:  # somebody added the same between the look and the write
+        raise Refused("A host with this URI exists already.", field="uri") from exc
+    return host
+
+
+def remove_host(user: Any, host: Host) -> None:
+    """Take a host out of the inventory. Refused while VMs or migrations are known of it: they keep their history."""
+    require(user, Verb.ADMINISTER, host, order="remove_host")
+    try:
+        with transaction.atomic():
+            audit.record(user, "remove_host", host, detail=host.uri)
+            feed.changed("host", host.pk)
+            host.delete()
+    except ProtectedError as exc:
+        raise Refused(
+            f"{host} cannot be removed: VMs or migrations that Godwit keeps the history of were seen on it."
+        ) from exc
