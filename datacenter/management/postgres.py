@@ -1,8 +1,8 @@
 """A private PostgreSQL: its own cluster in var/, its own socket, no TCP, nobody else's business.
 
 It works for an ordinary user, and for root, for whom PostgreSQL refuses to run: then it runs as ``postgres`` or
-``nobody``, and where that account can't reach the clone (/root is closed), the data lies in /var/lib/godwit with a link to
-it in var/. Nothing here touches another cluster of the machine.
+``nobody``, and where that account can't reach the clone (/root is closed), the data lies in /var/lib/godwit, linked
+from var/. Nothing here touches another cluster of the machine.
 
 The folder of a cluster, closed to all but its account, holds ``data/``, the socket, and the marker ``database-made``.
 """
@@ -128,20 +128,26 @@ def _place(var: Path, name: str, account: Account | None) -> Path:
 
 
 def _shared_place(var: Path, name: str) -> Path:
-    """A folder outside the clone, with a link to it in ``var``. A clone that was moved keeps its own; a copy does not."""
+    """A folder outside the clone, with a link to it in ``var``. A moved clone keeps its own; a copy gets another."""
     link = var / name
+    homes = [SHARED / hashlib.sha256(os.fsencode(f"{var}{again}")).hexdigest()[:12] for again in ("", *range(2, 100))]
     if link.is_symlink():
-        home = link.readlink().parent
-        with contextlib.suppress(OSError):
-            if not (owner := Path((home / "belongs-to").read_text().strip())).exists() or owner == var:
-                (home / "belongs-to").write_text(f"{var}\n")
-                return home / name
-        link.unlink()
-    home = SHARED / hashlib.sha256(os.fsencode(var)).hexdigest()[:12]
+        homes.insert(0, link.readlink().parent)
+    home = next(home for home in homes if _is_free_for(home, var))
     home.mkdir(mode=0o755, parents=True, exist_ok=True)
     (home / "belongs-to").write_text(f"{var}\n")
+    link.unlink(missing_ok=True)
     link.symlink_to(home / name)
     return home / name
+
+
+def _is_free_for(home: Path, var: Path) -> bool:
+    """Whether a folder in /var/lib/godwit is nobody's, ours, or that of a clone that is no longer there."""
+    try:
+        owner = Path((home / "belongs-to").read_text().strip())
+    except FileNotFoundError:
+        return not home.exists()
+    return owner == var or not owner.exists()
 
 
 def _socket_folder(place: Path, account: Account | None) -> Path:

@@ -79,7 +79,7 @@ def spawn(
         user=account.uid if account else None,
         group=account.gid if account else None,
         extra_groups=[] if account else None,
-        preexec_fn=tie,  # noqa: PLW1509  # no thread of ours runs here, and tie() takes no lock
+        preexec_fn=tie,  # no thread of ours runs here, and tie() takes no lock
     )
 
 
