@@ -3,13 +3,13 @@
 from typing import Any, TypedDict, Unpack
 
 from django.db import transaction
-from hosts.lifecycle.request import PowerRefused, request_power
-from hosts.livemigration.request import RequestRefused, request_migration
 
 from datacenter import audit, placement
 from datacenter.access import Verb
 from datacenter.orders.ask import require
 from datacenter.orders.errors import Refused
+from hosts.lifecycle.request import PowerRefused, request_power
+from hosts.livemigration.request import RequestRefused, request_migration
 from hosts.models import VM, Host, Migration, Operation
 from hosts.virt.records import PowerVerb
 
