@@ -46,7 +46,7 @@ SETTINGS = {
     "log_timezone": "UTC",
 }
 # Tests throw their data away: a power cut may take it.
-FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FORGETFUL = {"max_connections": "300", "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class PostgresError(Exception):

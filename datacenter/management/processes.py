@@ -91,12 +91,17 @@ async def ended(pid: int) -> None:
         return
     loop = asyncio.get_running_loop()
     over: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(descriptor, lambda: over.done() or over.set_result(None))
+    loop.add_reader(descriptor, _resolve, over)
     try:
         await over
     finally:
         loop.remove_reader(descriptor)
         os.close(descriptor)
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 async def exit_code(child: subprocess.Popen[bytes]) -> int:
