@@ -63,3 +63,15 @@ def _short(value: float) -> str:
     """At most three digits that matter, without a trailing ".0"."""
     text = f"{value:.1f}" if abs(value) < 99.95 else f"{value:.0f}"
     return text.removesuffix(".0")
+
+
+#: what a field's name ends in -> how it is written; the longest name first
+_ENDINGS = (("_percent", percent), ("_bytes", size), ("_rate", rate))
+
+
+def figure(field: str, number: float | None) -> str:
+    """The text of a figure by its field's name, the same in a page and in a frame: ("net_rx_rate", 2048) -> "2 KiB/s"."""
+    for ending, write in _ENDINGS:
+        if field.endswith(ending):
+            return write(number)
+    return UNKNOWN if number is None else _short(number)

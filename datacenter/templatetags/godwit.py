@@ -1,5 +1,106 @@
-"""Filters and tags that every template has: sizes, rates, times, states."""
+"""Filters and tags that every template has: sizes, rates, times, states, icons. A template never picks a colour."""
+
+from datetime import datetime
+from typing import Any
 
 from django import template
+from django.db.models import Model
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from datacenter import units
+from datacenter.templatetags.vendored import vendored
+from hosts.advance import STATES
+from hosts.states import State
 
 register = template.Library()
+
+register.filter("size", units.size)
+register.filter("rate", units.rate)
+register.filter("mib", units.mib)
+register.filter("percent", units.percent)
+register.filter("duration", units.duration)
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """One symbol of the vendored sprite, hidden from screen readers: a word always stands beside it."""
+    sprite = vendored("@tabler/icons", "icons.svg")
+    return format_html('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>', sprite, name)
+
+
+@register.filter
+def state(row: Model | State) -> State:
+    """The state of a host, VM, migration or operation, with its look."""
+    return row if isinstance(row, State) else STATES[type(row)].of(row.state)  # type: ignore[attr-defined]
+
+
+@register.filter
+def badge(row: Model | State) -> SafeString:
+    """A state as icon and word, in the colour that states.py names."""
+    look = state(row)
+    return format_html('<span class="state state-{}">{}{}</span>', look.colour, icon(look.icon), look.label)
+
+
+@register.filter
+def since(moment: datetime | None) -> str:
+    """How long ago, in words that units.duration has: "4 min 3 s". Unknown: "–"."""
+    return units.UNKNOWN if moment is None else units.duration(max(0, (timezone.now() - moment).total_seconds()))
+
+
+@register.simple_tag
+def ago(moment: datetime | None, suffix: str = " ago") -> SafeString | str:
+    """A relative time with the exact one on hover; frame.js keeps it moving. ``suffix`` "" reads as an age."""
+    if moment is None:
+        return units.UNKNOWN
+    exact = moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return format_html(
+        '<time datetime="{}" title="{}" data-ago="{}">{}{}</time>',
+        moment.isoformat(timespec="seconds"),
+        exact,
+        suffix,
+        since(moment),
+        suffix,
+    )
+
+
+@register.filter
+def share(part: float | None, whole: float | None) -> float:
+    """``part`` of ``whole`` in percent, between 0 and 100; 0 where either is unknown."""
+    return round(min(100.0, max(0.0, 100.0 * part / whole)), 1) if part and whole else 0.0
+
+
+@register.filter
+def minus(whole: int | None, part: int | None) -> int | None:
+    """``whole`` less ``part``; None where either is unknown."""
+    return None if whole is None or part is None else whole - part
+
+
+@register.filter
+def field(row: Any, name: str) -> Any:
+    """The attribute ``name`` of a row."""
+    return getattr(row, name)
+
+
+@register.simple_tag
+def figure(row: Any, name: str) -> SafeString:
+    """A number that ticks: {% figure vm "cpu_percent" %}. The live path replaces its text."""
+    text = units.figure(name, getattr(row, name))
+    return format_html('<span class="figure" data-figure="{}:{}:{}">{}</span>', row.noun, row.pk, name, text)
+
+
+@register.simple_tag
+def bar(row: Any, name: str, largest: float | None = 100) -> SafeString:
+    """A bar behind a figure: <meter> whose value follows the raw figure. Hidden from readers: the figure is its text."""
+    value = getattr(row, name)
+    if value is None or not largest:
+        return format_html("")
+    return format_html(
+        '<meter class="bar" aria-hidden="true" min="0" max="{}" value="{}" data-bar="{}:{}:{}"></meter>',
+        largest,
+        round(value, 1),
+        row.noun,
+        row.pk,
+        name,
+    )

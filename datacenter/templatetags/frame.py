@@ -1,0 +1,78 @@
+"""What the frame around every page asks for: who may what, what runs now, how many of each state."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.db.models import Count, Model
+from django.urls import reverse
+
+from datacenter.access import Verb, can
+from hosts.models import VM, Host, Migration
+from hosts.states import OPEN_MIGRATION, HostState, MigrationState, State, VMState
+
+register = template.Library()
+
+#: what the navigation shows: address name, word, icon, and the address names that light it up
+SECTIONS = (
+    ("overview", "Overview", "overview", ("overview",)),
+    ("datacenters", "Data centers", "datacenter", ("datacenters",)),
+    ("clusters", "Clusters", "cluster", ("clusters", "cluster")),
+    ("hosts", "Hosts", "host", ("hosts", "host", "host_add")),
+    ("vms", "VMs", "vm", ("vms", "vm", "vm_migrate", "vm_power")),
+    ("migrations", "Migrations", "migrate", ("migrations", "migration", "migration_adjust")),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many rows are in one state, and the list that shows them."""
+
+    state: State
+    count: int
+    url: str
+
+
+@register.simple_tag(takes_context=True)
+def may(context: dict[str, Any]) -> str:
+    """The verbs this person may do, for <body data-may>; the orders themselves refuse what is not among them."""
+    user = context.get("user")
+    return " ".join(verb.value for verb in Verb if user is not None and can(user, verb))
+
+
+@register.simple_tag(takes_context=True)
+def sections(context: dict[str, Any]) -> list[dict[str, Any]]:
+    """The navigation's entries with whether this page belongs to them."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    here = match.url_name if match else ""
+    return [
+        {"url": reverse(name), "label": label, "icon": icon, "here": here in names}
+        for name, label, icon, names in SECTIONS
+    ]
+
+
+@register.simple_tag
+def open_migrations() -> int:
+    """How many migrations are under way. One query."""
+    return Migration.objects.filter(state__in=OPEN_MIGRATION).count()
+
+
+@register.simple_tag
+def tallies(noun: str) -> list[Tally]:
+    """Counts by state of "hosts", "vms" or "migrations", in the order of states.py, zeros left out. One query."""
+    model, states = _COUNTED[noun]
+    rows = model._default_manager.order_by().values("state").annotate(count=Count("pk"))
+    counts = {row["state"]: row["count"] for row in rows}
+    url = reverse(noun)
+    return [
+        Tally(state=state, count=counts[state.value], url=f"{url}?state={state.value}")
+        for state in states
+        if counts.get(state.value)
+    ]
+
+
+_COUNTED: dict[str, tuple[type[Model], type[State]]] = {
+    "hosts": (Host, HostState),
+    "vms": (VM, VMState),
+    "migrations": (Migration, MigrationState),
+}
