@@ -1,0 +1,373 @@
+"""Lab: the hosts, their guests, and the faults one can give them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from deploy.lab import beats, daemon, faults, guests, image, network, rooms
+from deploy.lab.guests import GuestSpec
+from deploy.lab.machine import LabError, await_true, locked, remove, run, text_of, why_not, write
+from deploy.lab.plan import HostPlan, LabPlan, default_state, first_subnet, guest_uuid, make_plan
+from deploy.lab.processes import Recorded, command_line, only
+
+# Says which state folder a running lab's name belongs to: two checkouts can't both have a lab "godwit".
+OWNERS = Path("/run/godwit-lab")
+QEMU = "qemu-system-x86_64"
+Say = Callable[[str], None]
+
+
+def quiet(_: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabHost:
+    """A host of a running lab, as a manager would be told of it."""
+
+    name: str
+    uri: str
+    address: str
+    hostname: str
+    host_uuid: str
+
+
+class Lab:
+    """A lab that is up. Make one with `Lab.up` or find one with `Lab.find`."""
+
+    def __init__(self, plan: LabPlan) -> None:
+        self.plan = plan
+        self._plans = {host.name: host for host in plan.hosts}
+        self.hosts = MappingProxyType({host.name: _described(host) for host in plan.hosts})
+
+    # --- the whole lab ------------------------------------------------------------------------------------
+
+    @classmethod
+    def up(
+        cls, *, name: str = "godwit", hosts: int = 3, guests: int = 0, state: Path | None = None, say: Say = quiet
+    ) -> Lab:
+        """Bring a lab up, or complete one that stands; `guests` of the demo set are started on it.
+
+        Idempotent. Raises LabError where the machine can't, or where the name belongs to another checkout's lab.
+        """
+        if reason := why_not():
+            raise LabError(reason)
+        state = (state or default_state(name)).resolve()
+        plan = _plan(name, state=state, hosts=hosts)
+        with locked(plan.lock):
+            _claim(plan)
+            if _stale(plan):
+                say("clean: removing what an earlier run left behind")
+                _sweep(plan)
+                plan = _plan(name, state=state, hosts=hosts)
+            _record(plan)
+            say(f"network: {plan.subnet}, this machine is {plan.address}")
+            network.build(plan)
+            _open_hosts(plan, say)
+            lab = cls(plan)
+            lab._start_demo(guests, say)
+        return lab
+
+    @classmethod
+    def find(cls, name: str = "godwit", *, state: Path | None = None) -> Lab:
+        """The lab of this name that is up; LabError if there is none."""
+        plan = _recorded((state or default_state(name)).resolve(), name)
+        if plan is None:
+            raise LabError(f"no lab {name!r} is up")
+        return cls(plan)
+
+    @staticmethod
+    def remove_all(name: str = "godwit", *, state: Path | None = None, say: Say = quiet) -> bool:
+        """End a lab and remove all of it; False if there was nothing to remove."""
+        state = (state or default_state(name)).resolve()
+        plan = _recorded(state, name) or _plan(name, state=state, hosts=1)
+        with locked(plan.lock):
+            found = state.exists() or bool(network.named_like(name))
+            if found:
+                _claim(plan)
+                _sweep(plan)
+                say(f"down: lab {name} and all it started is gone")
+        return found
+
+    def down(self) -> None:
+        """End this lab and remove all of it."""
+        self.remove_all(self.plan.name, state=self.plan.state)
+
+    # --- talking to a host --------------------------------------------------------------------------------
+
+    def virsh(self, host: str, *words: str, check: bool = True, timeout_s: float = 60) -> str:
+        """Run virsh against a host from outside, as a second administrator would; returns its output."""
+        return run("virsh", "-q", "-c", self.hosts[host].uri, *words, check=check, timeout_s=timeout_s).strip()
+
+    def migrate(self, guest: str, source: str, destination: str, *flags: str, timeout_s: float = 120) -> None:
+        """Move a guest live with virsh, peer to peer, its definition with it."""
+        target = self.hosts[destination]
+        words = ("--live", "--p2p", "--persistent", "--undefinesource", *flags)
+        migrate_uri = f"tcp://{target.address}"
+        self.virsh(
+            source, "migrate", *words, guest, target.uri, "--migrateuri", migrate_uri, timeout_s=timeout_s
+        )  # fmt: skip
+
+    def status(self) -> dict[str, object]:
+        """All hosts and guests as plain data; asks each daemon, but waits for a silent one no longer than 5 s."""
+        specs = guests.load_all(self.plan)
+        described, found = [], []
+        for host in self.plan.hosts:
+            names = self._domains(host.name)
+            described.append(asdict(self.hosts[host.name]) | _pids(host) | {"answers": names is not None})
+            found += [self._guest_status(host, name, specs.get(name)) for name in sorted(names or {})]
+        head = {"name": self.plan.name, "state": str(self.plan.state), "subnet": self.plan.subnet}
+        return head | {"machine": self.plan.address, "hosts": described, "guests": found}
+
+    def _guest_status(self, host: HostPlan, name: str, spec: GuestSpec | None) -> dict[str, object]:
+        pids = self._guest_pids(host, name)
+        identity = {"name": name, "uuid": guest_uuid(self.plan.name, name), "host": host.name}
+        settings = asdict(spec) if spec else {}
+        return settings | identity | {"pid": pids[0] if pids else None}
+
+    def _domains(self, host: str) -> set[str] | None:
+        try:
+            return set(self.virsh(host, "list", "--all", "--name", timeout_s=5).split())
+        except LabError:
+            return None
+
+    # --- guests -------------------------------------------------------------------------------------------
+
+    def guest(self, name: str, host: str = "h1", *, start: bool = True, **settings: object) -> GuestSpec:
+        """Define a guest on a host and start it (0.5 s; it beats about 2 s later). Settings: see GuestSpec."""
+        spec = GuestSpec(name=name, **settings)  # type: ignore[arg-type]
+        self._define(spec, host, image.prepare(), start=start)
+        return spec
+
+    def _define(self, spec: GuestSpec, host: str, disk_image: image.Image, *, start: bool) -> None:
+        with locked(self.plan.specs / ".lock"):
+            number = guests.save(self.plan, spec)
+        xml = guests.domain_xml(self.plan, spec, disk_image, number=number)
+        path = write(self.plan.specs / f"{spec.name}.xml", xml)
+        guests.beats_file(self.plan, spec.name).parent.mkdir(exist_ok=True)
+        # One virsh, two commands: a connection costs as much as a definition.
+        self.virsh(host, f"define '{path}'" + (f"; start {spec.name}" if start else ""))
+
+    def remove_guest(self, name: str) -> None:
+        """Destroy and undefine a guest wherever it is, and forget it. A host that does not answer is passed over."""
+        for host in self.hosts:
+            if name in (self._domains(host) or ()):
+                self.virsh(host, f"destroy {name}; undefine {name}", check=False)
+        guests.forget(self.plan, name)
+
+    def host_of(self, guest: str) -> str | None:
+        """The host on which the guest's QEMU runs, or None; the lowest name if it runs on several."""
+        return next(iter(self.running_on(guest)), None)
+
+    def running_on(self, guest: str) -> list[str]:
+        """Every host on which a QEMU of this guest is alive: the kernel's answer, no daemon is asked."""
+        return [host.name for host in self.plan.hosts if self._guest_pids(host, guest)]
+
+    def _guest_pids(self, host: HostPlan, guest: str) -> list[int]:
+        mark = re.compile(rf"guest={re.escape(guest)}(,|$)")
+        return [pid for pid in rooms.processes(host, QEMU) if any(map(mark.match, command_line(pid)))]
+
+    def dirty(self, guest: str, mib: int, rate: float, pattern: str = "sequential") -> None:
+        """Change a running guest's working set (MiB) and dirty rate (MiB/s), through its console."""
+        host = self.host_of(guest)
+        if host is None:
+            raise LabError(f"guest {guest} does not run")
+        console = self.virsh(host, "ttyconsole", guest)
+        # The hosts share the machine's /dev/pts, so the console can be written to from here.
+        descriptor = os.open(console, os.O_WRONLY | os.O_NOCTTY)
+        os.write(descriptor, f"\npulse set {mib} {rate:g} {pattern}\n".encode())
+        os.close(descriptor)
+
+    def beats(self, guest: str) -> list[beats.Beat]:
+        """All heartbeats of a guest so far, across its hosts."""
+        return beats.read(guests.beats_file(self.plan, guest))
+
+    heartbeats = beats
+
+    def watch(self, guest: str) -> beats.Watch:
+        """A context manager that notes when heartbeats arrive: see beats.Watch."""
+        return beats.Watch(guests.beats_file(self.plan, guest))
+
+    def await_beat(self, guest: str, *, timeout_s: float = 30) -> None:
+        """Wait for the guest's next heartbeat: it is up and runs."""
+        before = len(self.beats(guest))
+        await_true(f"a heartbeat of {guest}", lambda: len(self.beats(guest)) > before, timeout_s=timeout_s)
+
+    def _start_demo(self, size: int, say: Say) -> None:
+        if not size:
+            return
+        disk_image = image.prepare()
+        say(f"image: {disk_image.kernel.name}, accelerator {disk_image.accelerator}")
+        present = {name: host for host in self.hosts for name in self._domains(host) or ()}
+        names = list(self.hosts)
+        for number, spec in enumerate(guests.demo_set(size)):
+            host = present.get(spec.name, names[number % len(names)])
+            if spec.name not in present:
+                self._define(spec, host, disk_image, start=True)
+            elif not self._guest_pids(self._plans[host], spec.name):
+                self.virsh(host, "start", spec.name)
+        say(f"guests: {size} run")
+
+    # --- faults -------------------------------------------------------------------------------------------
+
+    def cut(self, host: str) -> None:
+        """Pull the host's cable."""
+        faults.cut(self.plan, self._plan_of(host))
+
+    def drop(self, host: str) -> None:
+        """Lose all packets of the host silently."""
+        faults.drop(self.plan, self._plan_of(host))
+
+    def mend(self, host: str) -> None:
+        """Undo cut, drop and slow, and let a frozen daemon go on."""
+        faults.mend(self.plan, self._plan_of(host))
+        self.cont_daemon(host)
+
+    def slow(self, host: str, mbit: float) -> None:
+        """Shape the host's line, both ways; 0 takes it off."""
+        faults.slow(self.plan, self._plan_of(host), mbit)
+
+    def stop_daemon(self, host: str) -> None:
+        """Freeze libvirtd (SIGSTOP): its port still accepts, nothing ever answers."""
+        rooms.send(self._plan_of(host), daemon.PROGRAM, signal.SIGSTOP)
+
+    def cont_daemon(self, host: str) -> None:
+        """Let a frozen libvirtd go on."""
+        rooms.send(self._plan_of(host), daemon.PROGRAM, signal.SIGCONT)
+
+    def kill_daemon(self, host: str) -> None:
+        """Kill libvirtd (SIGKILL); its guests run on."""
+        daemon.stop(self._plan_of(host))
+
+    def start_daemon(self, host: str) -> None:
+        """Start libvirtd again and wait until it answers."""
+        daemon.launch(self._plan_of(host))
+        daemon.await_answer(self._plan_of(host))
+
+    def kill_guest(self, guest: str, host: str | None = None) -> None:
+        """Kill the guest's QEMU (SIGKILL), on the host named or where it runs."""
+        where = host or self.host_of(guest)
+        pids = self._guest_pids(self._plan_of(where), guest) if where else []
+        only(pids, f"QEMU of {guest}").kill()
+
+    def freeze_guest(self, guest: str, host: str | None = None, *, thaw: bool = False) -> None:
+        """Stop the guest's QEMU process (SIGSTOP), or let it go on."""
+        where = host or self.host_of(guest)
+        pids = self._guest_pids(self._plan_of(where), guest) if where else []
+        only(pids, f"QEMU of {guest}").send(signal.SIGCONT if thaw else signal.SIGSTOP)
+
+    def power_off(self, host: str) -> None:
+        """Cut the host's power: daemon and guests are gone at once. Definitions stay."""
+        rooms.close_room(self._plan_of(host))
+
+    def power_on(self, host: str) -> None:
+        """Start a host that was powered off; its guests stay off, as without autostart."""
+        plan = self._plan_of(host)
+        if rooms.holder_of(plan) is None:
+            rooms.clear_run(plan)
+        _open_hosts(self.plan, quiet, only=host)
+
+    def _plan_of(self, host: str) -> HostPlan:
+        if host not in self._plans:
+            raise LabError(f"lab {self.plan.name} has no host {host!r}, only {', '.join(self._plans)}")
+        return self._plans[host]
+
+
+# --- making and removing ------------------------------------------------------------------------------------
+
+
+def _described(host: HostPlan) -> LabHost:
+    return LabHost(
+        name=host.name, uri=host.uri, address=host.address, hostname=host.hostname, host_uuid=host.host_uuid
+    )  # fmt: skip
+
+
+def _pids(host: HostPlan) -> dict[str, int | None]:
+    holder = rooms.holder_of(host)
+    daemons = rooms.processes(host, daemon.PROGRAM)
+    return {"holder_pid": holder.pid if holder else None, "daemon_pid": daemons[0] if daemons else None}
+
+
+def _plan(name: str, *, state: Path, hosts: int) -> LabPlan:
+    """The plan of a lab: its recorded subnet, or the first free one; never fewer hosts than it has."""
+    known = _recorded(state, name)
+    if known:
+        octet = int(known.subnet.split(".")[2])
+        return make_plan(name, state=state, octet=octet, hosts=max(hosts, len(known.hosts)))
+    first = first_subnet(name)
+    octet = next(number for number in [*range(first, 251), *range(1, first)] if not network.subnet_taken(number))
+    return make_plan(name, state=state, octet=octet, hosts=hosts)
+
+
+def _record(plan: LabPlan) -> None:
+    octet = int(plan.subnet.split(".")[2])
+    facts = {"name": plan.name, "octet": octet, "hosts": len(plan.hosts), "boot": network.boot_id()}
+    write(plan.state / "lab.json", json.dumps(facts))
+    plan.shared.mkdir(exist_ok=True)
+
+
+def _recorded(state: Path, name: str) -> LabPlan | None:
+    text = text_of(state / "lab.json")
+    if not text:
+        return None
+    facts = json.loads(text)
+    return make_plan(name, state=state, octet=facts["octet"], hosts=facts["hosts"])
+
+
+def _claim(plan: LabPlan) -> None:
+    """Take the lab's name on this machine, unless a lab with another state folder has it and lives."""
+    note = OWNERS / plan.name
+    owner = text_of(note).strip()
+    if owner and Path(owner) != plan.state and _lives(_recorded(Path(owner), plan.name)):
+        raise LabError(f"a lab named {plan.name!r} is up already, with its state in {owner}: choose another --name")
+    write(note, f"{plan.state}\n")
+
+
+def _lives(plan: LabPlan | None) -> bool:
+    return plan is not None and any(rooms.holder_of(host) for host in plan.hosts)
+
+
+def _stale(plan: LabPlan) -> bool:
+    """Whether there are traces of a lab of which nothing lives: a crash, a reboot, a removed state folder."""
+    recorded = _recorded(plan.state, plan.name)
+    if recorded is None:
+        return plan.state.joinpath("hosts").exists() or bool(network.named_like(plan.name))
+    return not _lives(recorded) or not network.exists(plan.switch)
+
+
+def _open_hosts(plan: LabPlan, say: Say, *, only: str | None = None) -> None:
+    """Start what isn't there of each host; all daemons start side by side."""
+    chosen = [host for host in plan.hosts if only in (None, host.name)]
+    for host in chosen:
+        if rooms.holder_of(host) is None:
+            rooms.furnish(plan, host)
+            daemon.configure(host)
+            rooms.open_room(host)
+        daemon.launch(host)
+    for host in chosen:
+        daemon.await_answer(host)
+        say(f"host {host.name}: {host.uri} answers")
+
+
+def _sweep(plan: LabPlan) -> None:
+    """End and remove everything of a lab, whatever is left of it."""
+    for folder in sorted(plan.state.glob("hosts/*")):
+        recorded = Recorded.load(folder / "holder")
+        if recorded:
+            recorded.kill()
+    network.dismantle(plan)
+    for netns in network.named_like(plan.name):
+        network.end_namespace(netns)
+    for path in plan.shared.glob("*.raw"):
+        guests.drop_disk(path)
+    remove([plan.state])
+    (OWNERS / plan.name).unlink(missing_ok=True)
+    for folder in (OWNERS, plan.state.parent):
+        if folder.exists() and not any(folder.iterdir()):
+            folder.rmdir()
