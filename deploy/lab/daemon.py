@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import socket
 from pathlib import Path
 
 from deploy.lab.machine import LabError, await_true, detach, lines, run, text_of, write
-from deploy.lab.plan import TCP_PORT, HostPlan
+from deploy.lab.plan import TCP_PORT, HostPlan, cache_folder
 from deploy.lab.rooms import enter, processes, send
 
 PROGRAM = "libvirtd"
 START_S = 30
+CAPABILITIES = "var/cache/libvirt/qemu/capabilities"
 
 
 def configure(host: HostPlan) -> None:
@@ -51,6 +53,23 @@ def configure(host: HostPlan) -> None:
             'vnc_listen = "0.0.0.0"',
         ),
     )
+
+
+def lend_capabilities(host: HostPlan) -> None:
+    """Give a new host what an earlier one learnt of QEMU: probing takes it a second of CPU.
+
+    libvirt checks the times of both binaries, the kernel and the CPU before it believes such a file.
+    """
+    kept = cache_folder() / "capabilities"
+    if kept.exists():
+        shutil.copytree(kept, host.root / CAPABILITIES, dirs_exist_ok=True)
+
+
+def keep_capabilities(root: Path) -> None:
+    """Keep what the host in this folder has learnt of QEMU for those to come."""
+    learnt = root / CAPABILITIES
+    if learnt.exists():
+        shutil.copytree(learnt, cache_folder() / "capabilities", dirs_exist_ok=True)
 
 
 def running(host: HostPlan) -> bool:

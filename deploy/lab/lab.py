@@ -7,14 +7,15 @@ import os
 import re
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from deploy.lab import beats, daemon, faults, guests, image, network, rooms
 from deploy.lab.guests import GuestSpec
-from deploy.lab.machine import LabError, await_true, locked, remove, run, text_of, why_not, write
-from deploy.lab.plan import HostPlan, LabPlan, default_state, first_subnet, guest_uuid, make_plan
+from deploy.lab.machine import LabError, await_true, locked, locked_folder, remove, run, text_of, why_not, write
+from deploy.lab.plan import HostPlan, LabPlan, default_state, first_subnet, guest_uuid, lock_of, make_plan
 from deploy.lab.processes import Recorded, command_line, only
 
 # Says which state folder a running lab's name belongs to: two checkouts can't both have a lab "godwit".
@@ -59,18 +60,9 @@ class Lab:
         if reason := why_not():
             raise LabError(reason)
         state = (state or default_state(name)).resolve()
-        plan = _plan(name, state=state, hosts=hosts)
-        with locked(plan.lock):
-            _claim(plan)
-            if _stale(plan):
-                say("clean: removing what an earlier run left behind")
-                _sweep(plan)
-                plan = _plan(name, state=state, hosts=hosts)
-            _record(plan)
-            say(f"network: {plan.subnet}, this machine is {plan.address}")
-            network.build(plan)
-            _open_hosts(plan, say)
-            lab = cls(plan)
+        with locked(lock_of(name)):
+            lab = cls(_network(name, state, hosts, say))
+            _open_hosts(lab.plan, say)
             lab._start_demo(guests, say)
         return lab
 
@@ -86,8 +78,8 @@ class Lab:
     def remove_all(name: str = "godwit", *, state: Path | None = None, say: Say = quiet) -> bool:
         """End a lab and remove all of it; False if there was nothing to remove."""
         state = (state or default_state(name)).resolve()
-        plan = _recorded(state, name) or _plan(name, state=state, hosts=1)
-        with locked(plan.lock):
+        with locked(lock_of(name)):
+            plan = _recorded(state, name) or _plan(name, state=state, hosts=1)
             found = state.exists() or bool(network.named_like(name))
             if found:
                 _claim(plan)
@@ -206,13 +198,19 @@ class Lab:
         say(f"image: {disk_image.kernel.name}, accelerator {disk_image.accelerator}")
         present = {name: host for host in self.hosts for name in self._domains(host) or ()}
         names = list(self.hosts)
-        for number, spec in enumerate(guests.demo_set(size)):
-            host = present.get(spec.name, names[number % len(names)])
-            if spec.name not in present:
-                self._define(spec, host, disk_image, start=True)
-            elif not self._guest_pids(self._plans[host], spec.name):
-                self.virsh(host, "start", spec.name)
+        demo = [
+            (present.get(spec.name, names[number % len(names)]), spec, spec.name in present)
+            for number, spec in enumerate(guests.demo_set(size))
+        ]
+        with ThreadPoolExecutor(len(names)) as pool:  # each start waits for its own host
+            list(pool.map(lambda job: self._ensure(*job, disk_image=disk_image), demo))
         say(f"guests: {size} run")
+
+    def _ensure(self, host: str, spec: GuestSpec, defined: bool, *, disk_image: image.Image) -> None:
+        if not defined:
+            self._define(spec, host, disk_image, start=True)
+        elif not self._guest_pids(self._plans[host], spec.name):
+            self.virsh(host, "start", spec.name)
 
     # --- faults -------------------------------------------------------------------------------------------
 
@@ -305,6 +303,23 @@ def _plan(name: str, *, state: Path, hosts: int) -> LabPlan:
     return make_plan(name, state=state, octet=octet, hosts=hosts)
 
 
+def _network(name: str, state: Path, hosts: int, say: Say) -> LabPlan:
+    """Plan the lab, clean what a crashed run left of it, and make its network."""
+    # One at a time on this machine, or two labs could choose the same subnet. /run itself: no file is left behind.
+    with locked_folder(Path("/run")):
+        plan = _plan(name, state=state, hosts=hosts)
+        _claim(plan)
+        if _stale(plan):
+            say("clean: removing what an earlier run left behind")
+            _sweep(plan)
+            plan = _plan(name, state=state, hosts=hosts)
+            _claim(plan)
+        _record(plan)
+        network.build(plan)
+    say(f"network: {plan.subnet}, this machine is {plan.address}")
+    return plan
+
+
 def _record(plan: LabPlan) -> None:
     octet = int(plan.subnet.split(".")[2])
     facts = {"name": plan.name, "octet": octet, "hosts": len(plan.hosts), "boot": network.boot_id()}
@@ -348,6 +363,7 @@ def _open_hosts(plan: LabPlan, say: Say, *, only: str | None = None) -> None:
         if rooms.holder_of(host) is None:
             rooms.furnish(plan, host)
             daemon.configure(host)
+            daemon.lend_capabilities(host)
             rooms.open_room(host)
         daemon.launch(host)
     for host in chosen:
@@ -361,6 +377,7 @@ def _sweep(plan: LabPlan) -> None:
         recorded = Recorded.load(folder / "holder")
         if recorded:
             recorded.kill()
+        daemon.keep_capabilities(folder)
     network.dismantle(plan)
     for netns in network.named_like(plan.name):
         network.end_namespace(netns)

@@ -113,6 +113,17 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def locked_folder(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on an existing folder."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def write(path: Path, text: str) -> Path:
     """Write a file and the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)

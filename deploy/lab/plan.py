@@ -91,11 +91,6 @@ class LabPlan:
         return self.state / "guests"
 
     @property
-    def lock(self) -> Path:
-        """Held by whoever changes the lab; it outlives the state folder, which `down` removes."""
-        return cache_folder() / f"{self.name}.lock"
-
-    @property
     def namespaces(self) -> list[str]:
         return [host.netns for host in self.hosts] + [self.switch]
 
@@ -103,6 +98,11 @@ class LabPlan:
 def cache_folder() -> Path:
     """Kernel, initramfs and other things that all labs of this checkout share and `down` keeps."""
     return REPOSITORY / "var" / "cache" / "lab"
+
+
+def lock_of(name: str) -> Path:
+    """Held by whoever changes the lab; it outlives the state folder, which `down` removes."""
+    return cache_folder() / f"{name}.lock"
 
 
 def default_state(name: str) -> Path:
