@@ -4,8 +4,8 @@
 
 The server belongs to a keeper, a process of its own, so that the first test run to end takes nothing from the others.
 Each borrower shares a lock on a file; the keeper waits until it can have that lock alone, which the kernel grants when
-the last borrower has ended, in whatever way. The cluster is made anew each time: it is written without fsync, and nobody
-has to trust what a crash left.
+the last borrower has ended, in whatever way. The cluster is made anew each time: it is written without fsync, and
+nobody has to trust what a crash left.
 """
 
 import asyncio

@@ -320,6 +320,17 @@ async def _run(cluster: Cluster, program: str, *arguments: str, may_fail: bool =
         raise PostgresError(f"{program} failed: {last_line(cluster.log)} (all of it: {cluster.log})")
 
 
+def schema_in(cluster: Cluster) -> str:
+    """The mark of the schema that its database has, as last remembered; empty for a new one."""
+    marker = cluster.place / "database-made"
+    return marker.read_text() if marker.exists() else ""
+
+
+def remember_schema(cluster: Cluster, mark: str) -> None:
+    """Keep the mark with the data, so that the two are lost together."""
+    (cluster.place / "database-made").write_text(mark)
+
+
 def announce(cluster: Cluster, var: Path) -> None:
     """Write var/postgres.json, by which datacenter.database finds the cluster; complete at every moment."""
     fresh = var / "postgres.json.new"
