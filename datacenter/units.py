@@ -65,17 +65,17 @@ def _short(value: float) -> str:
     return text.removesuffix(".0")
 
 
-#: what a field's name ends in -> how it is written; the longest name first
 def milliseconds(number: float | None) -> str:
     """158 -> "158 ms", 1290 -> "1.3 s"."""
     return UNKNOWN if number is None else duration(number / 1000)
 
 
+#: what a field's name ends in -> how it is written
 _ENDINGS = (("_percent", percent), ("_bytes", size), ("_rate", rate), ("throughput", rate), ("_ms", milliseconds))
 
 
 def figure(field: str, number: float | str | None) -> str:
-    """The text of a figure by its field's name, the same in a page and in a frame: ("net_rx_rate", 2048) -> "2 KiB/s"."""
+    """A figure's text by its field's name, the same in a page and in a frame: ("net_rx_rate", 2048) -> "2 KiB/s"."""
     if isinstance(number, str):
         return number
     for ending, write in _ENDINGS:
