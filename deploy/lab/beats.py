@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
@@ -62,7 +63,7 @@ class Watch:
     def longest_gap_s(self) -> float:
         """The longest time without a heartbeat, in seconds; up to now while the block runs."""
         marks = [*self.arrivals_s, *([] if self._ended.is_set() else [time.monotonic()])]
-        return max((later - earlier for earlier, later in zip(marks, marks[1:], strict=False)), default=0.0)
+        return max((later - earlier for earlier, later in pairwise(marks)), default=0.0)
 
     def _follow(self) -> None:
         self.path.touch()

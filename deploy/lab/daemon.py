@@ -29,7 +29,7 @@ def configure(host: HostPlan) -> None:
             'auth_unix_rw = "none"',
             'unix_sock_group = "root"',
             f'host_uuid = "{host.host_uuid}"',
-            # A peer that went silent is given up after interval x (count + 1) = 4 s, not 30 s (migration.md, finding 9).
+            # A silent peer is given up after interval x (count + 1) = 4 s, not 30 s (migration.md, finding 9).
             "keepalive_interval = 1",
             "keepalive_count = 3",
             'log_outputs = "2:file:/var/log/libvirt/libvirtd.log"',

@@ -2,7 +2,7 @@
 
 | fault | what happens | what others see |
 |---|---|---|
-| cut   | the host's port on the switch is down, its own link loses carrier | no ARP answer: "No route to host" after 3 s |
+| cut   | its port on the switch is down, its own link loses carrier | no ARP answer: "No route to host" after 3 s |
 | drop  | the port is up and forwards nothing; ARP is answered from memory | silence: nothing comes back, ever |
 | slow  | a token bucket both ways | a slow line |
 """

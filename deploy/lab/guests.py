@@ -38,7 +38,9 @@ DEMO = (
     GuestSpec(name="web", memory_mb=128, dirty_mb=16, dirty_rate=2, pattern="random", nics=("bridge",)),
     GuestSpec(name="queue", memory_mb=160, dirty_mb=24, dirty_rate=5, nics=("user",)),
     GuestSpec(name="cache", memory_mb=192, dirty_mb=48, dirty_rate=10, pattern="hot", nics=("bridge",)),
-    GuestSpec(name="database", memory_mb=256, dirty_mb=64, dirty_rate=20, pattern="random", nics=("bridge",), disk=True),
+    GuestSpec(
+        name="database", memory_mb=256, dirty_mb=64, dirty_rate=20, pattern="random", nics=("bridge",), disk=True
+    ),
     GuestSpec(name="build", memory_mb=256, dirty_mb=96, dirty_rate=40, nics=("bridge", "user")),
 )
 DEMO_BEAT_MS = 1000

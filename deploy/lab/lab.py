@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from deploy.lab import beats, daemon, faults, guests, image, network, rooms
+from deploy.lab import daemon, faults, guests, image, network, rooms
+from deploy.lab.assembly import Say, build_network, claim, open_hosts, planned, quiet, recorded, sweep
+from deploy.lab.beats import Beat, Watch, read
 from deploy.lab.guests import GuestSpec
-from deploy.lab.machine import LabError, await_true, locked, locked_folder, remove, run, text_of, why_not, write
-from deploy.lab.plan import HostPlan, LabPlan, default_state, first_subnet, guest_uuid, lock_of, make_plan
-from deploy.lab.processes import Recorded, command_line, only
+from deploy.lab.machine import LabError, await_true, locked, run, why_not, write
+from deploy.lab.plan import HostPlan, LabPlan, default_state, guest_uuid, lock_of
+from deploy.lab.processes import command_line, only
 
-# Says which state folder a running lab's name belongs to: two checkouts can't both have a lab "godwit".
-OWNERS = Path("/run/godwit-lab")
 QEMU = "qemu-system-x86_64"
-Say = Callable[[str], None]
-
-
-def quiet(_: str) -> None:
-    """Say nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +54,15 @@ class Lab:
             raise LabError(reason)
         state = (state or default_state(name)).resolve()
         with locked(lock_of(name)):
-            lab = cls(_network(name, state, hosts, say))
-            _open_hosts(lab.plan, say)
+            lab = cls(build_network(name, state, hosts, say))
+            open_hosts(lab.plan, say)
             lab._start_demo(guests, say)
         return lab
 
     @classmethod
     def find(cls, name: str = "godwit", *, state: Path | None = None) -> Lab:
         """The lab of this name that is up; LabError if there is none."""
-        plan = _recorded((state or default_state(name)).resolve(), name)
+        plan = recorded((state or default_state(name)).resolve(), name)
         if plan is None:
             raise LabError(f"no lab {name!r} is up")
         return cls(plan)
@@ -79,11 +72,11 @@ class Lab:
         """End a lab and remove all of it; False if there was nothing to remove."""
         state = (state or default_state(name)).resolve()
         with locked(lock_of(name)):
-            plan = _recorded(state, name) or _plan(name, state=state, hosts=1)
+            plan = recorded(state, name) or planned(name, state=state, hosts=1)
             found = state.exists() or bool(network.named_like(name))
             if found:
-                _claim(plan)
-                _sweep(plan)
+                claim(plan)
+                sweep(plan)
                 say(f"down: lab {name} and all it started is gone")
         return found
 
@@ -101,10 +94,8 @@ class Lab:
         """Move a guest live with virsh, peer to peer, its definition with it."""
         target = self.hosts[destination]
         words = ("--live", "--p2p", "--persistent", "--undefinesource", *flags)
-        migrate_uri = f"tcp://{target.address}"
-        self.virsh(
-            source, "migrate", *words, guest, target.uri, "--migrateuri", migrate_uri, timeout_s=timeout_s
-        )  # fmt: skip
+        where = (guest, target.uri, "--migrateuri", f"tcp://{target.address}")
+        self.virsh(source, "migrate", *words, *where, timeout_s=timeout_s)
 
     def status(self) -> dict[str, object]:
         """All hosts and guests as plain data; asks each daemon, but waits for a silent one no longer than 5 s."""
@@ -176,15 +167,15 @@ class Lab:
         os.write(descriptor, f"\npulse set {mib} {rate:g} {pattern}\n".encode())
         os.close(descriptor)
 
-    def beats(self, guest: str) -> list[beats.Beat]:
+    def beats(self, guest: str) -> list[Beat]:
         """All heartbeats of a guest so far, across its hosts."""
-        return beats.read(guests.beats_file(self.plan, guest))
+        return read(guests.beats_file(self.plan, guest))
 
     heartbeats = beats
 
-    def watch(self, guest: str) -> beats.Watch:
-        """A context manager that notes when heartbeats arrive: see beats.Watch."""
-        return beats.Watch(guests.beats_file(self.plan, guest))
+    def watch(self, guest: str) -> Watch:
+        """A context manager that notes when heartbeats arrive: see Watch."""
+        return Watch(guests.beats_file(self.plan, guest))
 
     def await_beat(self, guest: str, *, timeout_s: float = 30) -> None:
         """Wait for the guest's next heartbeat: it is up and runs."""
@@ -269,15 +260,12 @@ class Lab:
         plan = self._plan_of(host)
         if rooms.holder_of(plan) is None:
             rooms.clear_run(plan)
-        _open_hosts(self.plan, quiet, only=host)
+        open_hosts(self.plan, quiet, only=host)
 
     def _plan_of(self, host: str) -> HostPlan:
         if host not in self._plans:
             raise LabError(f"lab {self.plan.name} has no host {host!r}, only {', '.join(self._plans)}")
         return self._plans[host]
-
-
-# --- making and removing ------------------------------------------------------------------------------------
 
 
 def _described(host: HostPlan) -> LabHost:
@@ -290,101 +278,3 @@ def _pids(host: HostPlan) -> dict[str, int | None]:
     holder = rooms.holder_of(host)
     daemons = rooms.processes(host, daemon.PROGRAM)
     return {"holder_pid": holder.pid if holder else None, "daemon_pid": daemons[0] if daemons else None}
-
-
-def _plan(name: str, *, state: Path, hosts: int) -> LabPlan:
-    """The plan of a lab: its recorded subnet, or the first free one; never fewer hosts than it has."""
-    known = _recorded(state, name)
-    if known:
-        octet = int(known.subnet.split(".")[2])
-        return make_plan(name, state=state, octet=octet, hosts=max(hosts, len(known.hosts)))
-    first = first_subnet(name)
-    octet = next(number for number in [*range(first, 251), *range(1, first)] if not network.subnet_taken(number))
-    return make_plan(name, state=state, octet=octet, hosts=hosts)
-
-
-def _network(name: str, state: Path, hosts: int, say: Say) -> LabPlan:
-    """Plan the lab, clean what a crashed run left of it, and make its network."""
-    # One at a time on this machine, or two labs could choose the same subnet. /run itself: no file is left behind.
-    with locked_folder(Path("/run")):
-        plan = _plan(name, state=state, hosts=hosts)
-        _claim(plan)
-        if _stale(plan):
-            say("clean: removing what an earlier run left behind")
-            _sweep(plan)
-            plan = _plan(name, state=state, hosts=hosts)
-            _claim(plan)
-        _record(plan)
-        network.build(plan)
-    say(f"network: {plan.subnet}, this machine is {plan.address}")
-    return plan
-
-
-def _record(plan: LabPlan) -> None:
-    octet = int(plan.subnet.split(".")[2])
-    facts = {"name": plan.name, "octet": octet, "hosts": len(plan.hosts), "boot": network.boot_id()}
-    write(plan.state / "lab.json", json.dumps(facts))
-    plan.shared.mkdir(exist_ok=True)
-
-
-def _recorded(state: Path, name: str) -> LabPlan | None:
-    text = text_of(state / "lab.json")
-    if not text:
-        return None
-    facts = json.loads(text)
-    return make_plan(name, state=state, octet=facts["octet"], hosts=facts["hosts"])
-
-
-def _claim(plan: LabPlan) -> None:
-    """Take the lab's name on this machine, unless a lab with another state folder has it and lives."""
-    note = OWNERS / plan.name
-    owner = text_of(note).strip()
-    if owner and Path(owner) != plan.state and _lives(_recorded(Path(owner), plan.name)):
-        raise LabError(f"a lab named {plan.name!r} is up already, with its state in {owner}: choose another --name")
-    write(note, f"{plan.state}\n")
-
-
-def _lives(plan: LabPlan | None) -> bool:
-    return plan is not None and any(rooms.holder_of(host) for host in plan.hosts)
-
-
-def _stale(plan: LabPlan) -> bool:
-    """Whether there are traces of a lab of which nothing lives: a crash, a reboot, a removed state folder."""
-    recorded = _recorded(plan.state, plan.name)
-    if recorded is None:
-        return plan.state.joinpath("hosts").exists() or bool(network.named_like(plan.name))
-    return not _lives(recorded) or not network.exists(plan.switch)
-
-
-def _open_hosts(plan: LabPlan, say: Say, *, only: str | None = None) -> None:
-    """Start what isn't there of each host; all daemons start side by side."""
-    chosen = [host for host in plan.hosts if only in (None, host.name)]
-    for host in chosen:
-        if rooms.holder_of(host) is None:
-            rooms.furnish(plan, host)
-            daemon.configure(host)
-            daemon.lend_capabilities(host)
-            rooms.open_room(host)
-        daemon.launch(host)
-    for host in chosen:
-        daemon.await_answer(host)
-        say(f"host {host.name}: {host.uri} answers")
-
-
-def _sweep(plan: LabPlan) -> None:
-    """End and remove everything of a lab, whatever is left of it."""
-    for folder in sorted(plan.state.glob("hosts/*")):
-        recorded = Recorded.load(folder / "holder")
-        if recorded:
-            recorded.kill()
-        daemon.keep_capabilities(folder)
-    network.dismantle(plan)
-    for netns in network.named_like(plan.name):
-        network.end_namespace(netns)
-    for path in plan.shared.glob("*.raw"):
-        guests.drop_disk(path)
-    remove([plan.state])
-    (OWNERS / plan.name).unlink(missing_ok=True)
-    for folder in (OWNERS, plan.state.parent):
-        if folder.exists() and not any(folder.iterdir()):
-            folder.rmdir()
