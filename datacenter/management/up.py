@@ -59,7 +59,6 @@ class Up:
     demo: bool
     port: int
     var: Path
-    notice: Path
     lab: LabLink | None
     cluster: postgres.Cluster | None = None
     programs: dict[str, Program] = field(default_factory=dict)
@@ -176,7 +175,6 @@ class Up:
             say("web", f"does not answer yet; {self._log('web')} may say why")
 
     def _tell(self) -> None:
-        self.notice.write_text(json.dumps({"pid": os.getpid(), "url": self.url}) + "\n")
         lines = ["", f"  Godwit is at    {self.url}"]
         with contextlib.suppress(OSError, ValueError):
             login = json.loads((self.var / "demo-login.json").read_text())
@@ -217,7 +215,8 @@ async def run(options: argparse.Namespace, *, var: Path, notice: Path) -> int:
     port = free_port(options.port)
     if port != options.port:
         say("web", f"port {options.port} is taken: using {port}")
-    up = Up(demo=options.demo, port=port, var=var, notice=notice, lab=lab)
+    up = Up(demo=options.demo, port=port, var=var, lab=lab)
+    notice.write_text(json.dumps({"pid": os.getpid(), "url": up.url}) + "\n")
     asked = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, lambda: up.kill() if asked.is_set() else asked.set())

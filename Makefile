@@ -1,0 +1,33 @@
+# Godwit's commands. `make demo` and `make test` need nothing that was installed by hand (Debian, Ubuntu).
+PY := .venv/bin/python
+PORT ?= 8000
+# Handed to pytest: make test ARGS="-k migration"
+ARGS ?=
+
+.PHONY: help demo test bench-live lint clean
+
+help:
+	@echo "make demo        set up what is missing, run Godwit with its demo, print address and login; Ctrl-C ends it"
+	@echo "make test        set up what is missing, run the linters and every test"
+	@echo "make bench-live  measure the live path against the lab and the simulated data center"
+	@echo "make lint        ruff, mypy, import contracts"
+	@echo "make clean       end what runs here; remove var/ and .venv/ with all data in them"
+
+demo:
+	@deploy/bootstrap --demo
+	@$(PY) manage.py up --demo --port $(PORT)
+
+test:
+	@deploy/bootstrap --test
+	@deploy/checks lint tests $(ARGS)
+
+bench-live:
+	@deploy/bootstrap --test
+	@$(PY) -m tests.bench.live $(ARGS)
+
+lint:
+	@deploy/bootstrap --test
+	@deploy/checks lint
+
+clean:
+	@deploy/clean
