@@ -1,0 +1,125 @@
+"""May this guest move there? What a destination refuses, and what the source's daemon finds before anything moves."""
+
+from hosts.virt.errors import JobConflict, MigrationRefused, VirtError, WrongState
+from hosts.virt.records import DomainFacts, DomainState, MigrateSpec, Refusal
+from hosts.virt.sim.host import SimHost
+from hosts.virt.sim.migration import SimMigration
+from hosts.virt.sim.power import copy_on
+from hosts.virt.sim.world import World
+
+_EMULATOR = "/usr/bin/qemu-system-x86_64"
+
+
+def refusals(host: SimHost, domain: DomainFacts) -> list[Refusal]:
+    """As the destination, in the order in which a person would mend them."""
+    return [
+        refusal
+        for refusal in (
+            _machine(host, domain),
+            _cpu(host, domain),
+            _memory(host, domain),
+            *_clashes(host, domain),
+            *_networks(host, domain),
+        )
+        if refusal is not None
+    ]
+
+
+def _machine(host: SimHost, domain: DomainFacts) -> Refusal | None:
+    if not domain.machine or domain.machine in host.machine_types:
+        return None
+    return Refusal(
+        check="machine_type",
+        reason=f"Emulator '{_EMULATOR}' does not support machine type '{domain.machine}'",
+        remedy=f"Choose a host whose QEMU is newer than {host.qemu_version}, or update QEMU on {host.name}.",
+    )
+
+
+def _cpu(host: SimHost, domain: DomainFacts) -> Refusal | None:
+    if host.runs_cpu(domain.cpu_model):
+        return None
+    return Refusal(
+        check="cpu",
+        reason=f"The host's CPU ({host.cpu_model}) cannot run the guest's CPU model {domain.cpu_model}.",
+        remedy="Give the guest a CPU model that all hosts of its cluster can run.",
+    )
+
+
+def _memory(host: SimHost, domain: DomainFacts) -> Refusal | None:
+    free = host.memory_bytes - host.memory_promised_bytes()
+    if domain.max_memory_bytes <= free:
+        return None
+    gib = 1 << 30
+    return Refusal(
+        check="memory",
+        reason=f"The guest needs {domain.max_memory_bytes / gib:.1f} GiB; {max(0, free) / gib:.1f} GiB are free.",
+        remedy=f"Move other VMs away from {host.name} first.",
+    )
+
+
+def _clashes(host: SimHost, domain: DomainFacts) -> list[Refusal]:
+    found = []
+    same = host.copies.get(domain.uuid)
+    if same is not None and same.active:
+        found.append(Refusal(check="uuid", reason=f"domain '{domain.name}' is already active with this UUID"))
+    for copy in host.copies.values():
+        if copy.guest.name == domain.name and copy.guest.uuid != domain.uuid:
+            reason = f"domain '{domain.name}' already exists with uuid {copy.guest.uuid}"
+            found.append(Refusal(check="name", reason=reason, remedy="Rename one of the two."))
+    return found
+
+
+def _networks(host: SimHost, domain: DomainFacts) -> list[Refusal]:
+    there = {"network": host.networks, "bridge": host.bridges}
+    return [
+        Refusal(
+            check="network",
+            reason=f"The {nic.kind} “{nic.source}” does not exist on {host.name}.",
+            remedy=f"Create it on {host.name}, under the same name.",
+        )
+        for nic in domain.nics
+        if nic.kind in there and nic.source not in there[nic.kind]
+    ]
+
+
+#: refusal -> the code and domain with which libvirt's migrate call fails
+_CODES = {"machine_type": (67, 10), "cpu": (91, 10), "memory": (1, 10), "uuid": (55, 20), "name": (9, 20)}
+
+
+def start_migration(world: World, source: SimHost, destination_name: str, spec: MigrateSpec) -> SimMigration:
+    """Check as the daemons do, then begin. NoSuchDomain, WrongState, JobConflict, MigrationRefused."""
+    copy = copy_on(source, spec.uuid)
+    if spec.uuid in world.migrations:
+        raise JobConflict("another migration job is already running for domain", code=55, domain=10)
+    if not copy.active:
+        raise WrongState("domain is not running", code=55, domain=10)
+    if copy.status.state is DomainState.PAUSED:
+        raise WrongState("the simulated datacenter moves running guests only", code=55, domain=10)
+    destination = _reach(world, source, destination_name)
+    found = refusals(destination, copy.facts())
+    if found:
+        code, domain = _CODES.get(found[0].check, (38, 10))
+        raise MigrationRefused(found[0].reason, code=code, domain=domain)
+    if spec.max_downtime_ms is not None:
+        copy.guest.max_downtime_ms = spec.max_downtime_ms
+    job = SimMigration(world, copy.guest, source, destination, spec)
+    job.begin()
+    return job
+
+
+def _reach(world: World, source: SimHost, name: str) -> SimHost:
+    """The destination, as the source's daemon finds it."""
+    destination = world.hosts.get(name)
+    if destination is None:
+        raise MigrationRefused(f"unable to connect to server at '{name}': Unable to resolve address", code=38, domain=7)
+    if destination is source:
+        reason = f"Attempt to migrate guest to the same host {source.uuid}"
+        raise MigrationRefused(reason, code=1, domain=10)
+    error: VirtError | None = None
+    if not destination.daemon_up:
+        error = MigrationRefused(f"unable to connect to server at '{name}': Connection refused", code=38, domain=7)
+    elif not world.links.open(source.name, name, t=world.t):
+        error = MigrationRefused(f"unable to connect to server at '{name}': No route to host", code=38, domain=7)
+    if error is not None:
+        raise error
+    return destination

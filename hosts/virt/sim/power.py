@@ -1,0 +1,142 @@
+"""Power changes of simulated guests, with libvirt's states, reasons and events."""
+
+from collections.abc import Callable
+
+from hosts.virt.errors import JobConflict, NoSuchDomain, OperationFailed, WrongState
+from hosts.virt.records import DomainState, EventKind, PowerVerb
+from hosts.virt.sim import outage
+from hosts.virt.sim.guest import Copy
+from hosts.virt.sim.host import SimHost
+from hosts.virt.sim.phases import SAFE, Phase
+from hosts.virt.sim.world import World
+
+_STILL = frozenset({DomainState.PAUSED, DomainState.PMSUSPENDED})
+
+
+def copy_on(host: SimHost, uuid: str) -> Copy:
+    """The host's copy of a guest; NoSuchDomain where it has none."""
+    copy = host.copies.get(uuid)
+    if copy is None:
+        raise NoSuchDomain(f"Domain not found: no domain with matching uuid '{uuid}'", code=42, domain=10)
+    return copy
+
+
+def change_power(world: World, host: SimHost, uuid: str, verb: PowerVerb) -> None:
+    """What the daemon does with one verb. NoSuchDomain, WrongState, JobConflict, OperationFailed."""
+    copy = copy_on(host, uuid)
+    job = world.migrations.get(uuid)
+    if job is not None and host in (job.source, job.destination) and verb is not PowerVerb.POWER_OFF:
+        raise JobConflict("cannot acquire state change lock (held by the migration)", code=68, domain=10)
+    _VERBS[verb](world, host, copy)
+
+
+def _start(world: World, host: SimHost, copy: Copy) -> None:
+    guest = copy.guest
+    if copy.active:
+        raise WrongState("domain is already running", code=55, domain=10)
+    if guest.memory_bytes > host.memory_bytes - host.memory_promised_bytes():
+        raise OperationFailed("cannot set up guest memory 'pc.ram': Cannot allocate memory", code=1, domain=10)
+    world.begin_process(guest, host.name)
+    guest.max_downtime_ms = 300
+    world.set_status(host.name, guest.uuid, DomainState.RUNNING, "booted")
+    _say(world, host, copy, "resumed/unpaused")
+    _say(world, host, copy, "started/booted")
+
+
+def _shutdown(world: World, host: SimHost, copy: Copy) -> None:
+    """ACPI: a running guest is off 2 to 6 s later; a paused one does not hear it."""
+    _require_active(copy)
+    delay = world.chance("shutdown", copy.guest.uuid, round(world.t, 3)).uniform(2.0, 6.0)
+    world.after(delay, lambda: _guest_shuts_down(world, host, copy))
+
+
+def _guest_shuts_down(world: World, host: SimHost, copy: Copy) -> None:
+    uuid = copy.guest.uuid
+    if host.copies.get(uuid) is not copy or copy.status.state is not DomainState.RUNNING or uuid in world.migrations:
+        return
+    _say(world, host, copy, "shutdown/guest")
+    stop(world, host, copy, reason="shutdown", detail="stopped/shutdown")
+
+
+def stop(world: World, host: SimHost, copy: Copy, *, reason: str, detail: str) -> None:
+    """The copy's QEMU ends; a transient copy vanishes with it."""
+    uuid = copy.guest.uuid
+    if copy.guest.home == host.name:
+        world.end_process(copy.guest)
+    world.set_status(host.name, uuid, DomainState.SHUTOFF, reason)
+    _say(world, host, copy, detail)
+    if not copy.persistent:
+        host.copies.pop(uuid, None)
+
+
+def _power_off(world: World, host: SimHost, copy: Copy) -> None:
+    _require_active(copy)
+    job = world.migrations.get(copy.guest.uuid)
+    if job is not None and job.phase is Phase.FINISHING:
+        raise JobConflict("the migration is about to end", code=68, domain=10)
+    if job is not None and host is job.destination:
+        outage.destination_killed(job)
+        if job.phase not in SAFE:
+            return  # what is left of it goes by the migration's own hand
+    elif job is not None and host is job.source:
+        outage.source_killed(job)
+    stop(world, host, copy, reason="destroyed", detail="stopped/destroyed")
+
+
+def _reboot(world: World, host: SimHost, copy: Copy) -> None:
+    """ACPI: a running guest is down and up again 1 to 3 s later, in the same QEMU process."""
+    _require_active(copy)
+    delay = world.chance("reboot", copy.guest.uuid, round(world.t, 3)).uniform(1.0, 3.0)
+    world.after(delay, lambda: _guest_reboots(world, host, copy))
+
+
+def _guest_reboots(world: World, host: SimHost, copy: Copy) -> None:
+    if host.copies.get(copy.guest.uuid) is copy and copy.status.state is DomainState.RUNNING:
+        world.emit(host.name, EventKind.REBOOT, copy.guest)
+
+
+def _pause(world: World, host: SimHost, copy: Copy) -> None:
+    """libvirt takes a second suspend for granted."""
+    _require_active(copy)
+    if copy.status.state in _STILL:
+        return
+    copy.guest.meter.set_level(world.t, 0.0)
+    world.set_status(host.name, copy.guest.uuid, DomainState.PAUSED, "user")
+    _say(world, host, copy, "suspended/paused")
+
+
+def _resume(world: World, host: SimHost, copy: Copy) -> None:
+    _require_active(copy)
+    if copy.status.state not in _STILL:
+        raise WrongState("domain is already running", code=55, domain=10)
+    if _runs_elsewhere(world, host, copy):
+        raise OperationFailed('Failed to get "write" lock', code=1, domain=10)
+    copy.guest.meter.set_level(world.t, 1.0)
+    world.set_status(host.name, copy.guest.uuid, DomainState.RUNNING, "unpaused")
+    _say(world, host, copy, "resumed/unpaused")
+
+
+def _runs_elsewhere(world: World, host: SimHost, copy: Copy) -> bool:
+    others = world.copies_of(copy.guest.uuid)
+    return copy.guest.image_locked and any(
+        name != host.name and other.status.state is DomainState.RUNNING for name, other in others.items()
+    )
+
+
+def _require_active(copy: Copy) -> None:
+    if not copy.active:
+        raise WrongState("domain is not running", code=55, domain=10)
+
+
+def _say(world: World, host: SimHost, copy: Copy, detail: str) -> None:
+    world.emit(host.name, EventKind.LIFECYCLE, copy.guest, detail)
+
+
+_VERBS: dict[PowerVerb, Callable[[World, SimHost, Copy], None]] = {
+    PowerVerb.START: _start,
+    PowerVerb.SHUTDOWN: _shutdown,
+    PowerVerb.POWER_OFF: _power_off,
+    PowerVerb.REBOOT: _reboot,
+    PowerVerb.PAUSE: _pause,
+    PowerVerb.RESUME: _resume,
+}
