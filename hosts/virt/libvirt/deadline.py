@@ -1,12 +1,13 @@
-"""Every libvirt call under a deadline of ours.
+"""Every libvirt call under a deadline of ours, and one call at a time on a connection.
 
-libvirt's C calls cannot be interrupted, so each runs on a worker thread and the caller waits for it no longer than
-the deadline. A thread that hangs is given up: it is counted, ends by itself when its call does, and is replaced.
+libvirt's C calls cannot be interrupted, so they run on a thread of the connection, and the caller waits no longer
+than the deadline. A call that is late makes the connection dead: whoever waits or asks later fails at once, and the
+thread is given up. It is counted, and ends when its call does: keepalive breaks a silent connection after 15 to 20 s.
 
-One guest whose QEMU hangs must not make its whole host look dead. So when a call is late, the connection is asked a
-trivial question (a *ping*) from another thread: if that is answered, only the call is given up; if not, or if
-``MOST_STUCK`` calls hang at once, the connection is dead, and all further calls fail at once.
-(A libvirtd serves five requests of one client at a time: a sixth would not even be read.)
+One at a time, because libvirt's client before 10.3 (Debian 12 has 9.0) crashes the whole process when two threads
+wait on one connection and one of them is woken: CVE-2024-4418, a use of stack memory after its frame is gone. Seen
+here: SIGSTOP the daemon, two calls waiting, and keepalive's end was a segmentation fault. A call takes 1 to 6 ms, so
+a queue costs little; the one long call, a migration, has a connection of its own.
 """
 
 import logging
@@ -15,18 +16,17 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
+from hosts.virt.clock import WALL
 from hosts.virt.errors import HostLost, HostTimeout, VirtError
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-MOST_WORKERS = 4
-MOST_STUCK = 2
-#: After this share of the deadline a call counts as late and the ping is sent.
-LATE = 0.6
 #: Threads of this process that hang in a call we gave up. Beyond this many no new connection is opened.
 MOST_ABANDONED = 64
+#: The thread starts a little after its caller began to wait.
+_NEARLY = 0.9
 
 _abandoned_lock = threading.Lock()
 _abandoned = 0
@@ -51,10 +51,10 @@ class Task:
     def __init__(self, call: Callable[[], object]) -> None:
         self.call = call
         self.done = threading.Event()
-        self.started = False
         self.given_up = False
         self.value: object = None
         self.error: BaseException | None = None
+        self._lock = threading.Lock()
 
     def run(self) -> None:
         """Make the call on the current thread and keep what comes of it for the one who waits."""
@@ -62,148 +62,120 @@ class Task:
             self.value = self.call()
         except BaseException as exc:  # noqa: BLE001 - raised again on the thread that waits
             self.error = exc
-        self.done.set()
+        with self._lock:
+            self.done.set()
+            late = self.given_up
+        if late:
+            count_abandoned(-1)
+
+    def give_up(self) -> bool:
+        """Nobody waits any more; its thread counts as abandoned until it ends. False where it has just come back."""
+        with self._lock:
+            if self.done.is_set():
+                return False
+            self.given_up = True
+        count_abandoned(+1)
+        return True
 
 
 class Caller:
-    """A small pool of threads for one connection. Thread-safe."""
+    """The one thread that speaks for a connection. Its methods may be called from any thread."""
 
-    def __init__(self, name: str, *, deadline_s: float, ping: Callable[[], object]) -> None:
+    def __init__(self, name: str, *, deadline_s: float) -> None:
         self.deadline_s = deadline_s
         self._name = name
-        self._ping = ping
-        self._ready = threading.Condition()
+        self._changed = threading.Condition()
         self._queue: deque[Task] = deque()
-        self._workers = 0
-        self._idle = 0
-        self._stuck = 0
-        self._running = 0
-        self._ping_task: Task | None = None
-        self._closed = False
+        self._running: Task | None = None
+        self._began = 0.0  # when the running call began, monotonic
+        self._started = False
         self._dead: VirtError | None = None
 
     @property
     def dead(self) -> bool:
         return self._dead is not None
 
-    def declare_dead(self, because: VirtError) -> bool:
-        """All further calls fail at once with ``because``. True the first time only."""
-        with self._ready:
+    def declare_dead(self, because: VirtError) -> None:
+        """All further and all waiting calls fail at once with ``because``. The first reason stays."""
+        with self._changed:
             if self._dead is not None:
-                return False
+                return
             self._dead = because
-            while self._queue:
-                task = self._queue.popleft()
-                task.error = because
+            for task in self._queue:
+                task.error = _again(because)
                 task.done.set()
-            self._ready.notify_all()
-            return True
-
-    def close(self) -> None:
-        """Let idle workers end; queued calls are dropped."""
-        self.declare_dead(HostLost("The connection was closed."))
-        with self._ready:
-            self._closed = True
-            self._ready.notify_all()
+            self._queue.clear()
+            self._changed.notify_all()
 
     def drained(self, timeout_s: float) -> bool:
         """Wait until no call is under way. Closing a connection below a running call would be a use after free."""
-        with self._ready:
-            return self._ready.wait_for(lambda: self._running == 0, timeout_s)
+        with self._changed:
+            return self._changed.wait_for(lambda: self._running is None, timeout_s)
 
     def run(self, call: Callable[[], T]) -> T:
-        """The call's value or its error; HostTimeout once the deadline has passed, HostLost where it is dead."""
+        """The call's value or its error; HostTimeout once the deadline has passed, waiting in the queue included."""
         task = Task(call)
         self._submit(task)
-        if not task.done.wait(self.deadline_s * LATE):
-            ping = self._send_ping()
-            if not task.done.wait(self.deadline_s * (1 - LATE)):
-                self._give_up(task, answered=ping.done.is_set() and ping.error is None)
-                raise HostTimeout(f"The host said nothing for {self.deadline_s:g} s.")
+        if not task.done.wait(self.deadline_s) and self._give_up(task):
+            raise HostTimeout(f"The host said nothing for {self.deadline_s:g} s.")
         if task.error is not None:
             raise task.error
         return task.value  # type: ignore[return-value]  # what call() returned
 
     def _submit(self, task: Task) -> None:
-        with self._ready:
+        with self._changed:
             if self._dead is not None:
-                raise type(self._dead)(str(self._dead), code=self._dead.code, domain=self._dead.domain)
+                raise _again(self._dead)
             self._queue.append(task)
-            if self._idle < len(self._queue) and self._workers < MOST_WORKERS:
-                self._workers += 1
+            if not self._started:
+                self._started = True
                 threading.Thread(target=self._work, name=f"libvirt {self._name}", daemon=True).start()
-            self._ready.notify()
+            self._changed.notify_all()
 
     def _work(self) -> None:
         while (task := self._next()) is not None:
             task.run()
-            self._count_running(-1)
-            if self._was_given_up(task):
-                return  # its place was taken by another worker meanwhile
-        with self._ready:
-            self._workers -= 1
+            with self._changed:
+                self._running = None
+                self._changed.notify_all()
 
     def _next(self) -> Task | None:
-        with self._ready:
-            while True:
-                if self._closed or self._dead is not None:
-                    return None
-                while self._queue:
-                    task = self._queue.popleft()
-                    if not task.given_up:
-                        task.started = True
-                        self._running += 1
-                        return task
-                self._idle += 1
-                self._ready.wait()
-                self._idle -= 1
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._dead is not None)
+            if not self._queue:
+                return None
+            self._running = self._queue.popleft()
+            self._began = WALL.monotonic()
+            return self._running
 
-    def _send_ping(self) -> Task:
-        """A question to the daemon on a thread of its own; one at a time."""
-        with self._ready:
-            if self._ping_task is None or self._ping_task.done.is_set():
-                self._ping_task = Task(self._ping)
-                self._running += 1
-                threading.Thread(target=self._run_ping, name=f"ping {self._name}", daemon=True).start()
-            return self._ping_task
+    def _give_up(self, task: Task) -> bool:
+        """Wait for it no longer. False where it came back this very moment.
 
-    def _run_ping(self) -> None:
-        """Counted as abandoned from the start: nobody can end it, and it is over at once where all is well."""
-        task = self._ping_task
-        if task is not None:
-            count_abandoned(+1)
-            task.run()
-            count_abandoned(-1)
-            self._count_running(-1)
-
-    def _count_running(self, change: int) -> None:
-        with self._ready:
-            self._running += change
-            self._ready.notify_all()
-
-    def _give_up(self, task: Task, *, answered: bool) -> None:
-        with self._ready:
-            if task.done.is_set():
-                return  # it came back this very moment; the caller has its timeout all the same
-            task.given_up = True
-            if not task.started:
-                return
-            self._workers -= 1
-            self._stuck += 1
-            count_abandoned(+1)
-            too_many = self._stuck > MOST_STUCK
-        log.warning(
-            "A libvirt call to %s passed its deadline; its thread was given up.",
-            self._name,
-            extra={"action": "libvirt_call_abandoned", "stuck": self._stuck, "abandoned": abandoned_threads()},
-        )
-        if too_many or not answered:
-            self.declare_dead(HostTimeout(f"The host said nothing for {self.deadline_s:g} s; it is being reopened."))
-
-    def _was_given_up(self, task: Task) -> bool:
-        with self._ready:
-            if not task.given_up:
+        The connection is dead only where the call under way has itself used up the deadline: one that waited behind
+        others for most of its time proves nothing about the host.
+        """
+        with self._changed:
+            if task in self._queue:
+                self._queue.remove(task)
+            elif not task.give_up():
                 return False
-            self._stuck -= 1
-        count_abandoned(-1)
+            hung = self._running is not None and WALL.monotonic() - self._began >= self.deadline_s * _NEARLY
+        log.warning(
+            "A libvirt call to %s passed its deadline of %g s.",
+            self._name,
+            self.deadline_s,
+            extra={"action": "libvirt_call_late", "hung": hung, "abandoned": abandoned_threads()},
+        )
+        if hung:
+            self.declare_dead(HostTimeout(f"The host said nothing for {self.deadline_s:g} s."))
         return True
+
+
+def _again(because: VirtError) -> VirtError:
+    """The same error anew: an exception object that is raised twice collects the tracebacks of both."""
+    return type(because)(str(because), code=because.code, domain=because.domain)
+
+
+def closed() -> HostLost:
+    """The reason for calls after close()."""
+    return HostLost("The connection was closed.")

@@ -13,10 +13,10 @@ from hosts.virt.clock import WALL, Clock
 from hosts.virt.connect import HostUri
 from hosts.virt.errors import HostLost, HostTimeout, Unsupported, WrongState
 from hosts.virt.libvirt import dirtyrate, facts, migrate, power, stats, words
-from hosts.virt.libvirt.deadline import Caller
+from hosts.virt.libvirt.deadline import Caller, closed
 from hosts.virt.libvirt.errors import CALL, JOB, Rule, translate
 from hosts.virt.libvirt.events import EventSource
-from hosts.virt.libvirt.opening import close_quietly, open_connection
+from hosts.virt.libvirt.opening import close_quietly, end_soon, open_connection
 from hosts.virt.libvirt.refusals import refusals
 from hosts.virt.records import (
     DirtyRate,
@@ -38,7 +38,6 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_CLOSE_WAIT_S = 1.0
 #: Calls on a dead connection come back when keepalive gives up (15 s), those on a hung guest after 30 s.
 _DRAIN_S = 60.0
 
@@ -59,7 +58,7 @@ class LibvirtDriver:
         self._parsed = parsed
         self._conn = conn
         self._clock = clock
-        self._caller = Caller(parsed.text, deadline_s=deadline_s, ping=conn.getLibVersion)
+        self._caller = Caller(parsed.text, deadline_s=deadline_s)
         self._events = EventSource(conn, self._tell, clock)
         self._lock = threading.Lock()
         self._sinks: list[Callable[[DomainEvent], None]] = []
@@ -81,10 +80,8 @@ class LibvirtDriver:
             if self._closed:
                 return
             self._closed = True
-        self._caller.close()
-        closer = threading.Thread(target=self._hang_up, name=f"close {self.uri}", daemon=True)
-        closer.start()
-        closer.join(_CLOSE_WAIT_S)
+        self._caller.declare_dead(closed())
+        end_soon(self._hang_up, self.uri)
 
     def alive(self) -> bool:
         return not self._closed and not self._caller.dead
@@ -217,10 +214,7 @@ class LibvirtDriver:
         try:
             yield conn
         finally:
-            # closing asks the daemon once more, which may be frozen by now
-            closer = threading.Thread(target=close_quietly, args=(conn,), name=f"close {self.uri}", daemon=True)
-            closer.start()
-            closer.join(_CLOSE_WAIT_S)
+            end_soon(partial(close_quietly, conn), self.uri)
 
     def job_stats(self, uuid: str) -> JobStats:
         at = self._clock.now()
@@ -246,7 +240,8 @@ class LibvirtDriver:
         self._on(uuid, lambda dom: migrate.set_speed(dom, speed), JOB)
 
     def set_max_downtime(self, uuid: str, milliseconds: int) -> None:
-        self._on(uuid, lambda dom: dom.migrateSetMaxDowntime(milliseconds, 0), JOB)
+        allowed = migrate.allowed_downtime(milliseconds)
+        self._on(uuid, lambda dom: dom.migrateSetMaxDowntime(allowed, 0), JOB)
 
     def start_postcopy(self, uuid: str) -> None:
         self._on(uuid, lambda dom: dom.migrateStartPostCopy(0), JOB)

@@ -1,7 +1,7 @@
 """The migration call: its flags and parameters, and what its end means.
 
-The call gets a connection of its own. A libvirtd serves five requests of one client at a time and this one stays
-under way for as long as the migration lasts: on the shared connection a few migrations would silence the host.
+The call gets a connection of its own, as it stays under way for as long as the migration lasts and a connection
+takes one call at a time (see deadline.py; also, a libvirtd serves five requests of one client and no more).
 
 What a failure means cannot be told by its code alone: 38/7 "connection refused" may be the source's daemon that did
 not reach the destination (nothing happened), 1/7 "client socket is closed" the destination that died after the
@@ -17,7 +17,16 @@ import threading
 import libvirt
 
 from hosts.virt.clock import WALL
-from hosts.virt.errors import HostLost, MigrationAborted, MigrationFailed, MigrationRefused, Unsupported, VirtError
+from hosts.virt.errors import (
+    HostLost,
+    JobConflict,
+    MigrationAborted,
+    MigrationFailed,
+    MigrationRefused,
+    OperationFailed,
+    Unsupported,
+    VirtError,
+)
 from hosts.virt.libvirt import facts, words
 from hosts.virt.libvirt.errors import translate
 from hosts.virt.records import MigrateSpec
@@ -30,6 +39,7 @@ _MIB = 1024 * 1024
 UNLIMITED_MIB_S = (2**63 - 1) // _MIB
 
 #: QEMU below this loses the VM when multifd and post-copy meet (7.2: the destination asserts after the switch).
+LONGEST_DOWNTIME_MS = 2_000_000
 _PARALLEL_POSTCOPY_QEMU = (10, 1, 0)
 
 #: Codes by which libvirt refuses before it moves anything (see migration.md, section 2).
@@ -51,8 +61,9 @@ _UNSUPPORTED = frozenset({libvirt.VIR_ERR_NO_SUPPORT, libvirt.VIR_ERR_ARGUMENT_U
 #: 1/10 covers everything from "same host" to a crashed QEMU; these texts are of the first kind.
 _REFUSED_TEXT = re.compile(
     r"to the same host|resolved to localhost|Unable to access credentials|unable to connect to server"
-    r"|Unable to resolve address|[Cc]onnection refused|No route to host"
+    r"|Unable to resolve address|[Cc]onnection refused|No route to host|certificate"
 )
+_ANOTHER_JOB = re.compile("another migration job")
 #: How long after the call's end its last events may still be on their way to us.
 _EVENTS_SETTLE_S = 0.1
 
@@ -96,6 +107,13 @@ def mib_per_s(bytes_per_s: int) -> int:
     return min(max(1, -(-bytes_per_s // _MIB)), UNLIMITED_MIB_S)
 
 
+def allowed_downtime(milliseconds: int) -> int:
+    """The same number, or OperationFailed outside of 1 to 2,000,000 ms: QEMU takes 0 and then never switches over."""
+    if not 1 <= milliseconds <= LONGEST_DOWNTIME_MS:
+        raise OperationFailed(f"The allowed downtime is 1 to {LONGEST_DOWNTIME_MS:,} ms, not {milliseconds}.")
+    return milliseconds
+
+
 class Witness:
     """Sees whether the migration moved anything: a pass over memory began, or the guest was suspended for it."""
 
@@ -131,7 +149,7 @@ def run(conn: libvirt.virConnect, spec: MigrateSpec) -> None:
     """Migrate on ``conn``, which nobody else uses. Returns when the source's daemon says it ended well."""
     dom = facts.find(conn, spec.uuid)
     if spec.max_downtime_ms is not None:
-        dom.migrateSetMaxDowntime(spec.max_downtime_ms, 0)
+        dom.migrateSetMaxDowntime(allowed_downtime(spec.max_downtime_ms), 0)
     witness = Witness(conn, dom)
     try:
         dom.migrateToURI3(spec.destination_uri, parameters(spec), flags(spec))
@@ -149,6 +167,8 @@ def meaning(exc: libvirt.libvirtError, *, moved: bool, connected: bool) -> VirtE
         return HostLost(text, code=code, domain=domain)
     if code == libvirt.VIR_ERR_OPERATION_ABORTED:
         return MigrationAborted(text, code=code, domain=domain)
+    if code == libvirt.VIR_ERR_OPERATION_INVALID and _ANOTHER_JOB.search(text):
+        return JobConflict(text, code=code, domain=domain)  # the other one goes on, and what moved is its doing
     if moved:
         return MigrationFailed(text, code=code, domain=domain)
     if code in _UNSUPPORTED:

@@ -8,6 +8,7 @@ hang for one URI; beyond that an attempt fails at once.
 import logging
 import threading
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -15,7 +16,7 @@ import libvirt
 
 from hosts.virt.connect import HostUri
 from hosts.virt.errors import HostTimeout
-from hosts.virt.libvirt.deadline import MOST_ABANDONED, Task, abandoned_threads, count_abandoned
+from hosts.virt.libvirt.deadline import MOST_ABANDONED, Task, abandoned_threads
 from hosts.virt.libvirt.errors import OPEN, translate
 from hosts.virt.libvirt.loop import ensure_loop
 from hosts.virt.libvirt.probe import ask_for_life
@@ -27,6 +28,8 @@ MOST_HUNG = 2
 PROBE_SHARE = 0.8
 #: Seconds between keepalives and how many may stay unanswered: a frozen host fails every call after 15 s.
 KEEPALIVE_S, KEEPALIVE_COUNT = 5, 3
+
+_CLOSE_WAIT_S = 1.0
 
 _SSH = Path(__file__).with_name("ssh-quietly")
 
@@ -73,29 +76,21 @@ class _Opening(Task):
     def __init__(self, uri: HostUri, *, deadline_s: float) -> None:
         super().__init__(lambda: _open(uri, probe_s=deadline_s * PROBE_SHARE))
         self._key = uri.text
-        self._lock = threading.Lock()
 
     def run(self) -> None:
         super().run()
-        with self._lock:
-            late = self.given_up
-        if not late:
+        if not self.given_up:
             return
         with _hung_lock:
             _hung[self._key] -= 1
-        count_abandoned(-1)
         if self.error is None:
             close_quietly(self.value)
 
     def give_up(self) -> bool:
-        """Nobody waits any more. False where it came back this very moment."""
-        with self._lock:
-            if self.done.is_set():
-                return False
-            self.given_up = True
+        if not super().give_up():
+            return False
         with _hung_lock:
             _hung[self._key] += 1
-        count_abandoned(+1)
         log.warning("Opening %s hangs; its thread was given up.", self._key, extra={"action": "libvirt_open_abandoned"})
         return True
 
@@ -109,6 +104,14 @@ def _open(uri: HostUri, *, probe_s: float) -> libvirt.virConnect:
         if exc.get_error_code() != libvirt.VIR_ERR_NO_SUPPORT:  # test:///default has nobody to keep alive
             raise
     return conn
+
+
+def end_soon(work: Callable[[], None], name: str) -> None:
+    """Do what ends a connection on a thread, and wait a second for it: a frozen daemon lets it hang until keepalive."""
+    task = Task(work)
+    threading.Thread(target=task.run, name=f"close {name}", daemon=True).start()
+    if not task.done.wait(_CLOSE_WAIT_S):
+        task.give_up()
 
 
 def close_quietly(conn: libvirt.virConnect) -> None:
