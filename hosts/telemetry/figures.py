@@ -1,0 +1,122 @@
+"""Figures to rows, in two statements a host and beat however many VMs it has; and to the feed, where they changed."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models.functions import Now
+
+from hosts import feed
+from hosts.models import VM, Host, HostLoad, VMLoad
+from hosts.telemetry import clean
+from hosts.telemetry.rates import HostFigures, VMFigures, coarse
+from hosts.virt.records import DomainStats
+
+KEPT = timedelta(hours=1)
+
+_COLUMNS = {
+    "cpu_percent": "float8",
+    "memory_used_bytes": "bigint",
+    "rss_bytes": "bigint",
+    "net_rx_rate": "float8",
+    "net_tx_rate": "float8",
+    "disk_read_rate": "float8",
+    "disk_write_rate": "float8",
+}
+_KEPT_COLUMNS = [name for name in _COLUMNS if name != "rss_bytes"]
+
+# a row that moved to another host meanwhile is not touched: its figures come from there
+_UPDATE = f"""
+    UPDATE {VM._meta.db_table} AS vm
+       SET {", ".join(f"{name} = told.{name}" for name in _COLUMNS)}, figures_at = %s, seen_at = %s
+      FROM unnest(%s::bigint[], {", ".join(f"%s::{kind}[]" for kind in _COLUMNS.values())})
+           AS told (id, {", ".join(_COLUMNS)})
+     WHERE vm.id = told.id AND vm.host_id = %s
+"""  # noqa: S608 - names from our own table, values as parameters
+_INSERT = f"""
+    INSERT INTO {VMLoad._meta.db_table} (vm_id, at, {", ".join(_KEPT_COLUMNS)})
+    SELECT id, %s, {", ".join(_KEPT_COLUMNS)}
+      FROM unnest(%s::bigint[], {", ".join(f"%s::{_COLUMNS[name]}[]" for name in _KEPT_COLUMNS)})
+           AS told (id, {", ".join(_KEPT_COLUMNS)})
+"""  # noqa: S608
+
+Sent = dict[str, float | None]
+
+
+class Figures:
+    """Writes one host's figures, and remembers what the browsers were last told, to leave noise unsaid."""
+
+    def __init__(self, host: int) -> None:
+        self.host = host
+        self._sent: dict[tuple[str, int], Sent] = {}
+
+    def write_vms(self, told: dict[int, VMFigures]) -> None:
+        """Figures by the VM's row; all of one beat."""
+        if not told:
+            return
+        at = next(iter(told.values())).at
+        rows = [(pk, _storable(each)) for pk, each in told.items()]
+        pks = [pk for pk, _ in rows]
+        columns = {name: [values[name] for _, values in rows] for name in _COLUMNS}
+        with connection.cursor() as cursor:
+            cursor.execute(_UPDATE, [at, at, pks, *columns.values(), self.host])
+            cursor.execute(_INSERT, [at, pks, *(columns[name] for name in _KEPT_COLUMNS)])
+        for pk, values in rows:
+            self._tell("vm", pk, values)
+        self._forget(pks)
+
+    def write_host(self, told: HostFigures) -> None:
+        """The host's own figures; the row's ``answered_at`` is the beat's."""
+        values = {
+            "cpu_percent": told.cpu_percent,
+            "memory_free_bytes": clean.size(told.memory_free_bytes),
+            "net_rx_rate": told.net_rx_rate,
+            "net_tx_rate": told.net_tx_rate,
+        }
+        Host.objects.filter(pk=self.host).update(**values, figures_at=told.at, answered_at=told.at)
+        HostLoad.objects.create(
+            host_id=self.host, at=told.at, cpu_percent=told.cpu_percent, memory_free_bytes=values["memory_free_bytes"]
+        )
+        self._tell("host", self.host, values)
+
+    def _tell(self, noun: str, pk: int, values: dict[str, Any]) -> None:
+        rough = {name: coarse(value) for name, value in values.items()}
+        before = self._sent.get((noun, pk), {})
+        changed = {name: values[name] for name, value in rough.items() if before.get(name, ...) != value}
+        if changed:
+            self._sent[noun, pk] = rough
+            feed.figures(noun, pk, changed)
+
+    def _forget(self, kept: Iterable[int]) -> None:
+        """What left this host need not be remembered."""
+        here = set(kept)
+        for key in [key for key in self._sent if key[0] == "vm" and key[1] not in here]:
+            del self._sent[key]
+
+
+def write_slow_facts(stats: dict[int, DomainStats], rows: dict[int, VM]) -> None:
+    """What a beat tells that rarely changes: the balloon's size, and a dirty rate that anybody measured."""
+    for pk, each in stats.items():
+        changed: dict[str, Any] = {}
+        memory = clean.size(each.balloon_bytes)
+        if memory and memory != rows[pk].memory_bytes:
+            changed["memory_bytes"] = memory
+        dirty, known = each.dirty_rate, rows[pk].dirty_rate_at
+        if dirty and (known is None or dirty.at > known) and clean.size(dirty.bytes_per_s) is not None:
+            changed |= {"dirty_rate": dirty.bytes_per_s, "dirty_rate_at": dirty.at}
+        if changed:
+            VM.objects.filter(pk=pk).update(**changed)
+            feed.changed("vm", pk)
+
+
+def prune() -> None:
+    """Drop what is older than the graphs show."""
+    for model in (HostLoad, VMLoad):
+        model._default_manager.filter(at__lt=Now() - KEPT).delete()
+
+
+def _storable(told: VMFigures) -> dict[str, Any]:
+    values = asdict(told)
+    return {name: clean.size(values[name]) if kind == "bigint" else values[name] for name, kind in _COLUMNS.items()}
