@@ -182,8 +182,8 @@ class SimMigration:
             return
         self.loop.sent += self.loop.pages.send(self.loop.pages.remaining)
         self.to(Phase.FINISHING)
-        self._run_on_destination("migrated")
         self._settle()
+        self._run_on_destination("migrated")
         self.world.completed[self.destination.name, self.guest.uuid] = self.final_stats("migration_in")
         self.later(self.noise.uniform(1.2, 2.0), self.finish)
 

@@ -5,12 +5,23 @@ from collections.abc import Callable
 from hosts.virt.errors import JobConflict, NoSuchDomain, OperationFailed, WrongState
 from hosts.virt.records import DomainState, EventKind, PowerVerb
 from hosts.virt.sim import outage
-from hosts.virt.sim.guest import Copy
+from hosts.virt.sim.guest import ACTIVE, Copy
 from hosts.virt.sim.host import SimHost
 from hosts.virt.sim.phases import SAFE, Phase
 from hosts.virt.sim.world import World
 
-_STILL = frozenset({DomainState.PAUSED, DomainState.PMSUSPENDED})
+_UP = frozenset({DomainState.RUNNING, DomainState.BLOCKED})
+#: verb -> the states it may be given in; the same for every driver
+_ALLOWED: dict[PowerVerb, frozenset[DomainState]] = {
+    PowerVerb.START: frozenset({DomainState.SHUTOFF, DomainState.CRASHED}),
+    PowerVerb.SHUTDOWN: _UP | {DomainState.SHUTDOWN},
+    PowerVerb.POWER_OFF: ACTIVE | {DomainState.CRASHED},
+    PowerVerb.REBOOT: _UP,
+    PowerVerb.PAUSE: _UP,
+    PowerVerb.RESUME: frozenset({DomainState.PAUSED}),
+}
+#: the source's half of a guest that runs on the destination
+_HALVES = frozenset({"postcopy", "postcopy_failed"})
 
 
 def copy_on(host: SimHost, uuid: str) -> Copy:
@@ -24,6 +35,10 @@ def copy_on(host: SimHost, uuid: str) -> Copy:
 def change_power(world: World, host: SimHost, uuid: str, verb: PowerVerb) -> None:
     """What the daemon does with one verb. NoSuchDomain, WrongState, JobConflict, OperationFailed."""
     copy = copy_on(host, uuid)
+    if copy.status.state not in _ALLOWED[verb]:
+        raise WrongState(f"The VM is {copy.status.state}, so it cannot be asked to {verb.replace('_', ' ')}.", code=55)
+    if verb is PowerVerb.RESUME and copy.status.reason in _HALVES:
+        raise WrongState("The VM is in post-copy: its other half runs on the destination.", code=68)
     job = world.migrations.get(uuid)
     if job is not None and host in (job.source, job.destination) and verb is not PowerVerb.POWER_OFF:
         raise JobConflict("cannot acquire state change lock (held by the migration)", code=68, domain=10)
@@ -32,8 +47,6 @@ def change_power(world: World, host: SimHost, uuid: str, verb: PowerVerb) -> Non
 
 def _start(world: World, host: SimHost, copy: Copy) -> None:
     guest = copy.guest
-    if copy.active:
-        raise WrongState("domain is already running", code=55, domain=10)
     if guest.memory_bytes > host.memory_bytes - host.memory_promised_bytes():
         raise OperationFailed("cannot set up guest memory 'pc.ram': Cannot allocate memory", code=1, domain=10)
     world.begin_process(guest, host.name)
@@ -44,8 +57,7 @@ def _start(world: World, host: SimHost, copy: Copy) -> None:
 
 
 def _shutdown(world: World, host: SimHost, copy: Copy) -> None:
-    """ACPI: a running guest is off 2 to 6 s later; a paused one does not hear it."""
-    _require_active(copy)
+    """ACPI: a running guest is off 2 to 6 s later."""
     delay = world.chance("shutdown", copy.guest.uuid, round(world.t, 3)).uniform(2.0, 6.0)
     world.after(delay, lambda: _guest_shuts_down(world, host, copy))
 
@@ -70,7 +82,6 @@ def stop(world: World, host: SimHost, copy: Copy, *, reason: str, detail: str) -
 
 
 def _power_off(world: World, host: SimHost, copy: Copy) -> None:
-    _require_active(copy)
     job = world.migrations.get(copy.guest.uuid)
     if job is not None and job.phase is Phase.FINISHING:
         raise JobConflict("the migration is about to end", code=68, domain=10)
@@ -85,7 +96,6 @@ def _power_off(world: World, host: SimHost, copy: Copy) -> None:
 
 def _reboot(world: World, host: SimHost, copy: Copy) -> None:
     """ACPI: a running guest is down and up again 1 to 3 s later, in the same QEMU process."""
-    _require_active(copy)
     delay = world.chance("reboot", copy.guest.uuid, round(world.t, 3)).uniform(1.0, 3.0)
     world.after(delay, lambda: _guest_reboots(world, host, copy))
 
@@ -96,19 +106,12 @@ def _guest_reboots(world: World, host: SimHost, copy: Copy) -> None:
 
 
 def _pause(world: World, host: SimHost, copy: Copy) -> None:
-    """libvirt takes a second suspend for granted."""
-    _require_active(copy)
-    if copy.status.state in _STILL:
-        return
     copy.guest.meter.set_level(world.t, 0.0)
     world.set_status(host.name, copy.guest.uuid, DomainState.PAUSED, "user")
     _say(world, host, copy, "suspended/paused")
 
 
 def _resume(world: World, host: SimHost, copy: Copy) -> None:
-    _require_active(copy)
-    if copy.status.state not in _STILL:
-        raise WrongState("domain is already running", code=55, domain=10)
     if _runs_elsewhere(world, host, copy):
         raise OperationFailed('Failed to get "write" lock', code=1, domain=10)
     copy.guest.meter.set_level(world.t, 1.0)
@@ -121,11 +124,6 @@ def _runs_elsewhere(world: World, host: SimHost, copy: Copy) -> bool:
     return copy.guest.image_locked and any(
         name != host.name and other.status.state is DomainState.RUNNING for name, other in others.items()
     )
-
-
-def _require_active(copy: Copy) -> None:
-    if not copy.active:
-        raise WrongState("domain is not running", code=55, domain=10)
 
 
 def _say(world: World, host: SimHost, copy: Copy, detail: str) -> None:
