@@ -144,6 +144,10 @@ class Lab:
                 self.virsh(host, f"destroy {name}; undefine {name}", check=False)
         guests.forget(self.plan, name)
 
+    def guests(self) -> dict[str, GuestSpec]:
+        """All guests asked for in this lab and not removed since, by name, running or not."""
+        return guests.load_all(self.plan)
+
     def host_of(self, guest: str) -> str | None:
         """The host on which the guest's QEMU runs, or None; the lowest name if it runs on several."""
         return next(iter(self.running_on(guest)), None)
