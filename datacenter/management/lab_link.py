@@ -28,12 +28,8 @@ class LabLink:
         if os.geteuid() != 0:
             if not _may_sudo():
                 return cls(holder=None)
-            sudo = [
-                "sudo",
-                "-n",
-                "PYTHONDONTWRITEBYTECODE=1",
-                f"GODWIT_LAB_NAME={os.environ.get('GODWIT_LAB_NAME', '')}",
-            ]
+            name = f"GODWIT_LAB_NAME={os.environ.get('GODWIT_LAB_NAME', '')}"
+            sudo = ["sudo", "-n", "env", "PYTHONDONTWRITEBYTECODE=1", name]
         return cls(
             holder=subprocess.Popen(
                 [*sudo, sys.executable, "-m", "datacenter.management.lab", str(var)],
