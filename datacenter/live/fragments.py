@@ -1,0 +1,32 @@
+"""Which templates are painted live. The first paint in a page and every later one use the same file.
+
+``"vm/row"`` is ``templates/vms/_row.html``; it gets its row under its noun (read by datacenter/rows.py) and nothing
+else: no request, no user, so one paint serves all sockets. A fragment of a coarse noun ("counts/running") gets no
+row and asks for what it shows by a template tag. Each has exactly one DOM id, on its one outermost element.
+"""
+
+#: "noun/part"; tests/live/test_fragments.py holds that each has its template
+FRAGMENTS: frozenset[str] = frozenset(
+    {
+        "vm/row",
+        "vm/header",
+        "vm/card",  # the migration under way, above the tabs; empty when there is none
+        "host/row",
+        "host/header",
+        "migration/row",
+        "migration/header",
+        "migration/progress",
+        "migration/knobs",
+        "migration/phases",
+        "migration/log",
+        "cluster/row",
+        "counts/overview",
+        "counts/running",
+    }
+)
+
+
+def template_of(fragment: str) -> str:
+    """``"vm/row"`` -> ``"vms/_row.html"``, ``"counts/running"`` -> ``"counts/_running.html"``."""
+    noun, part = fragment.split("/")
+    return f"{noun if noun.endswith('s') else noun + 's'}/_{part}.html"
