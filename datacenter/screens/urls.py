@@ -1,5 +1,30 @@
 """The addresses of the pages, grouped by noun."""
 
-from django.urls import URLPattern, URLResolver
+from django.contrib.auth.views import LogoutView
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from datacenter.screens import addhost, clusters, hosts, migrate, migration_list, migrations, overview, power, vms
+from datacenter.screens.session import SignIn
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", overview.overview, name="overview"),
+    path("tree", overview.tree, name="tree"),
+    path("login", SignIn.as_view(), name="login"),
+    path("logout", LogoutView.as_view(), name="logout"),
+    path("datacenters", clusters.datacenters, name="datacenters"),
+    path("clusters", clusters.clusters, name="clusters"),
+    path("clusters/<int:pk>", clusters.cluster, name="cluster"),
+    path("hosts", hosts.hosts, name="hosts"),
+    path("hosts/add", addhost.host_add, name="host_add"),
+    path("hosts/<int:pk>", hosts.host, name="host"),
+    path("hosts/<int:pk>/loads", hosts.host_loads, name="host_loads"),
+    path("vms", vms.vms, name="vms"),
+    path("vms/<uuid:uuid>", vms.vm, name="vm"),
+    path("vms/<uuid:uuid>/loads", vms.vm_loads, name="vm_loads"),
+    path("vms/<uuid:uuid>/power", power.vm_power, name="vm_power"),
+    path("vms/<uuid:uuid>/migrate", migrate.vm_migrate, name="vm_migrate"),
+    path("migrations", migration_list.migrations, name="migrations"),
+    path("migrations/<int:pk>", migrations.page, name="migration"),
+    path("migrations/<int:pk>/samples", migrations.samples, name="migration_samples"),
+    path("migrations/<int:pk>/adjust", migrations.adjust, name="migration_adjust"),
+]

@@ -76,3 +76,15 @@ _COUNTED: dict[str, tuple[type[Model], type[State]]] = {
     "vms": (VM, VMState),
     "migrations": (Migration, MigrationState),
 }
+
+
+@register.filter
+def total(states: list[Tally]) -> int:
+    """All of a kind, whatever their state."""
+    return sum(each.count for each in states)
+
+
+@register.filter
+def pairs(text: str) -> list[list[str]]:
+    """ "hosts:Hosts vms:VMs" -> [["hosts", "Hosts"], ["vms", "VMs"]]."""
+    return [each.split(":", 1) for each in text.split()]

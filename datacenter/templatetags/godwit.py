@@ -12,7 +12,8 @@ from django.utils.safestring import SafeString
 from datacenter import units
 from datacenter.templatetags.vendored import vendored
 from hosts.advance import STATES
-from hosts.states import State
+from hosts.models import VM, Host, Migration
+from hosts.states import HostState, State, VMState
 
 register = template.Library()
 
@@ -91,16 +92,47 @@ def figure(row: Any, name: str) -> SafeString:
 
 
 @register.simple_tag
-def bar(row: Any, name: str, largest: float | None = 100) -> SafeString:
-    """A bar behind a figure: <meter> whose value follows the raw figure. Hidden from readers: the figure is its text."""
+def bar(row: Any, name: str, largest: float | None = 100, look: str = "") -> SafeString:
+    """A bar behind a figure: <meter> whose value follows the raw figure. Hidden from readers: the figure is its text.
+
+    ``look`` "free" fills from the right, so that the coloured part of "memory_free_bytes" is what is used.
+    """
     value = getattr(row, name)
     if value is None or not largest:
         return format_html("")
     return format_html(
-        '<meter class="bar" aria-hidden="true" min="0" max="{}" value="{}" data-bar="{}:{}:{}"></meter>',
-        largest,
-        round(value, 1),
+        '<meter class="bar {}" aria-hidden="true" min="0" max="{}" value="{}" data-bar="{}:{}:{}"></meter>',
+        look,
+        str(largest),
+        str(round(value, 1)),
         row.noun,
         row.pk,
         name,
     )
+
+
+@register.filter
+def is_stale(row: VM | Host) -> bool:
+    """Whether what is shown of it is old: its host does not answer, or nobody has it."""
+    if isinstance(row, VM):
+        return row.state in (VMState.UNKNOWN, VMState.MISSING)
+    return row.state in (HostState.NON_RESPONSIVE, HostState.CONNECTING)
+
+
+@register.simple_tag
+def uptime(vm: VM) -> SafeString | str:
+    """How long it runs; "≥" where Godwit did not see its start. A migration does not touch it."""
+    if vm.up_since is None:
+        return units.UNKNOWN
+    if vm.up_since_exact:
+        return ago(vm.up_since, "")
+    words = "It ran already when Godwit first saw it: at least this long."
+    return format_html('<span class="at-least" title="{}">≥&nbsp;{}</span>', words, ago(vm.up_since, ""))
+
+
+@register.filter
+def took_s(migration: Migration) -> float | None:
+    """Seconds from asking libvirt to the end; None where it never started or has not ended."""
+    if migration.started_at is None or migration.ended_at is None:
+        return None
+    return (migration.ended_at - migration.started_at).total_seconds()

@@ -20,5 +20,5 @@ def _paths() -> dict[tuple[str, str], str]:
 
 @register.simple_tag
 def vendored(name: str, file: str) -> str:
-    """The address of ``file`` of the package ``name``: {% vendored "htmx.org" "htmx.min.js" %}. KeyError if not there."""
+    """The address of a package’s file: {% vendored "htmx.org" "htmx.min.js" %}. Else KeyError."""
     return static(_paths()[name, file])
