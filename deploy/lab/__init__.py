@@ -1,4 +1,4 @@
-"""A lab of real libvirt hosts on one Linux machine: see docs/lab.md for how to use it.
+"""A lab of real libvirt hosts on one Linux machine: see README.md here for how to use it.
 
 machine    what this machine can, running commands, waiting
 plan       names, addresses and UUIDs of a lab: pure, the same at every `up`

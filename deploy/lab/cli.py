@@ -44,6 +44,10 @@ def _obey(options: argparse.Namespace) -> int:
         return 1 if reason else 0
     if options.command == "up":
         lab = Lab.up(name=options.name, hosts=options.hosts, guests=options.guests, state=options.state, say=_say)
+        if options.mbit is not None:
+            for host in lab.hosts:
+                lab.slow(host, options.mbit)
+            _say(f"lines: {options.mbit:g} Mbit/s each way")
         print(json.dumps(lab.status()))
     elif options.command == "down":
         if not Lab.remove_all(options.name, state=options.state, say=_say):
@@ -84,6 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", parents=[common], help="bring the lab up")
     up.add_argument("--hosts", type=int, default=3)
     up.add_argument("--guests", type=int, default=6, help="how many of the demo's guests (0 for none)")
+    up.add_argument(
+        "--mbit", type=float, help="shape every host's line, so that a migration can be watched; 0: no limit"
+    )
     commands.add_parser("down", parents=[common], help="end the lab and remove all of it")
     status = commands.add_parser("status", parents=[common], help="show hosts and guests")
     status.add_argument("--json", action="store_true")

@@ -19,8 +19,9 @@ DISABLED, FORWARDING = 0, 3
 
 
 def cut(plan: LabPlan, host: HostPlan) -> None:
-    """Pull the host's cable."""
+    """Pull the host's cable. The others forget its MAC at once, not whenever their caches run out."""
     batch(plan.switch, f"link set {host.port} down")
+    _forget_neighbours(plan, host)
 
 
 def drop(plan: LabPlan, host: HostPlan) -> None:

@@ -133,6 +133,8 @@ def domain_xml(plan: LabPlan, spec: GuestSpec, image: Image, *, number: int) -> 
 
 def _arguments(plan: LabPlan, spec: GuestSpec, number: int) -> Iterator[str]:
     yield from ("console=ttyS0", "quiet", "panic=1", f"guest={spec.name}")
+    # An emulated guest boots a quarter faster without these.
+    yield from ("mitigations=off", "no_timer_check", "nokaslr", "cryptomgr.notests", "audit=0")
     yield from (f"dirty_mb={spec.dirty_mb}", f"dirty_rate={spec.dirty_rate:g}", f"dirty_pattern={spec.pattern}")
     yield f"beat_ms={spec.beat_ms}"
     if spec.nics[:1] == ("bridge",):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +12,10 @@ from types import MappingProxyType
 from deploy.lab import daemon, faults, guests, image, network, rooms
 from deploy.lab.assembly import Say, build_network, claim, open_hosts, planned, quiet, recorded, sweep
 from deploy.lab.beats import Beat, Watch, read
+from deploy.lab.console import type_line
 from deploy.lab.guests import GuestSpec
 from deploy.lab.machine import LabError, await_true, locked, run, why_not, write
-from deploy.lab.plan import HostPlan, LabPlan, default_state, guest_uuid, lock_of
+from deploy.lab.plan import HostPlan, LabPlan, default_state, guest_uuid, lock_file
 from deploy.lab.processes import command_line, only
 
 QEMU = "qemu-system-x86_64"
@@ -53,7 +53,7 @@ class Lab:
         if reason := why_not():
             raise LabError(reason)
         state = (state or default_state(name)).resolve()
-        with locked(lock_of(name)):
+        with locked(lock_file()):
             lab = cls(build_network(name, state, hosts, say))
             open_hosts(lab.plan, say)
             lab._start_demo(guests, say)
@@ -71,7 +71,7 @@ class Lab:
     def remove_all(name: str = "godwit", *, state: Path | None = None, say: Say = quiet) -> bool:
         """End a lab and remove all of it; False if there was nothing to remove."""
         state = (state or default_state(name)).resolve()
-        with locked(lock_of(name)):
+        with locked(lock_file()):
             plan = recorded(state, name) or planned(name, state=state, hosts=1)
             found = state.exists() or bool(network.named_like(name))
             if found:
@@ -166,10 +166,7 @@ class Lab:
         if host is None:
             raise LabError(f"guest {guest} does not run")
         console = self.virsh(host, "ttyconsole", guest)
-        # The hosts share the machine's /dev/pts, so the console can be written to from here.
-        descriptor = os.open(console, os.O_WRONLY | os.O_NOCTTY)
-        os.write(descriptor, f"\npulse set {mib} {rate:g} {pattern}\n".encode())
-        os.close(descriptor)
+        type_line(console, f"pulse set {mib} {rate:g} {pattern}")
 
     def beats(self, guest: str) -> list[Beat]:
         """All heartbeats of a guest so far, across its hosts."""

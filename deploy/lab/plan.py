@@ -100,9 +100,9 @@ def cache_folder() -> Path:
     return REPOSITORY / "var" / "cache" / "lab"
 
 
-def lock_of(name: str) -> Path:
-    """Held by whoever changes the lab; it outlives the state folder, which `down` removes."""
-    return cache_folder() / f"{name}.lock"
+def lock_file() -> Path:
+    """Held by whoever makes or removes a lab of this checkout; outside the state folder, which `down` removes."""
+    return cache_folder() / "labs.lock"
 
 
 def default_state(name: str) -> Path:

@@ -61,7 +61,6 @@ def test_it_dirties_memory_at_the_rate_asked_for(lab: Lab) -> None:
 def test_it_changes_the_rate_of_a_running_guest(lab: Lab) -> None:
     lab.guest("writer", dirty_mb=16, dirty_rate=2)
     lab.await_beat("writer")
-    time.sleep(1)  # the shell on the console comes up after the first beats
     lab.dirty("writer", 32, 30, "hot")
     await_true("the new rate", lambda: dirtied_in(lab, "writer", 1) > 20, timeout_s=15)
 
@@ -72,7 +71,9 @@ def test_it_reports_memory_cpu_and_network_figures(lab: Lab) -> None:
     before = lab.virsh("h1", "domstats", "figures")
     for key in ("cpu.time=", "balloon.current=131072", "vcpu.0.time=", "net.0.rx.bytes="):
         assert key in before
-    await_true("its pings on the line", lambda: "net.0.tx.bytes=0" not in lab.virsh("h1", "domstats", "figures"), timeout_s=15)
+    await_true(
+        "its pings on the line", lambda: "net.0.tx.bytes=0" not in lab.virsh("h1", "domstats", "figures"), timeout_s=15
+    )
 
 
 def test_it_runs_a_guest_whose_name_is_no_ascii(lab: Lab) -> None:

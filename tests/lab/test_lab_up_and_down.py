@@ -79,7 +79,9 @@ def test_it_cleans_after_a_crash(name: str) -> None:
     lab.guest("left")
     before = everything_of(lab)
     for host in lab.plan.hosts:
-        Recorded.send(rooms.holder_of(host), signal.SIGKILL)  # type: ignore[arg-type]
+        holder = rooms.holder_of(host)
+        assert holder is not None
+        holder.kill()
     again = Lab.up(name=name, hosts=2)
     assert again.status()["guests"] == []
     assert [process for process in before if process.alive()] == []
