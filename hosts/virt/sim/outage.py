@@ -118,6 +118,7 @@ def _half_lost(job: "SimMigration", *, keep: object, gone: object, wait_s: float
     job.to(Phase.BROKEN)
     job.world.end_process(job.guest)
     if keep is job.source:
+        job.guest.home = job.source.name
         job.set_source(DomainState.PAUSED, "postcopy_failed")
         job.say(job.source, "suspended/postcopy_failed")
         job.later(wait_s, lambda: _drop_destination(job, "stopped/failed"))
