@@ -120,6 +120,8 @@ STORAGES = {
 }
 WHITENOISE_MANIFEST_STRICT = False
 
+PROCRASTINATE_IMPORT_PATHS = ["hosts.livemigration.tasks", "hosts.lifecycle.tasks"]
+
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = True

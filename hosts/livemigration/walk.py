@@ -1,0 +1,146 @@
+"""The walker: one function a state. Each does what is due and says in how many seconds it wants to be called again."""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from hosts import feed
+from hosts.livemigration import ends
+from hosts.livemigration.begin import begin
+from hosts.livemigration.words import speed
+from hosts.models import VM, Migration
+from hosts.states import MigrationState
+from hosts.virt.errors import HostLost, NoSuchDomain, VirtError
+from hosts.virt.records import DomainState, JobType
+
+if TYPE_CHECKING:  # the supervisor walks: a cycle at run time
+    from hosts.livemigration.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+#: between two readings of a running job, in seconds: 5 Hz; libvirt's own rates are 100 ms windows
+TICK_S = 0.2
+#: how long hosts that do not answer are asked again before anything was started, in seconds
+PATIENCE_S = 10.0
+MEASURE_S = 1
+
+
+def on_queued(it: "Supervisor") -> float:
+    it.move(MigrationState.CHECKING, because="A worker has taken it.")
+    return 0.0
+
+
+def on_checking(it: "Supervisor") -> float:
+    """Both hosts are asked whether it can be. Nothing was started, so any refusal ends it safely."""
+    try:
+        objection = _objection(it)
+    except HostLost as exc:
+        if it.clock.now() - it.row.state_since < timedelta(seconds=PATIENCE_S):
+            return 1.0
+        objection = f"A host did not answer: {exc}"
+    except VirtError as exc:
+        objection = str(exc)
+    if objection:
+        it.move(MigrationState.FAILED, because=objection)
+    else:
+        it.move(MigrationState.MEASURING, because="Both hosts agree.")
+    return 0.0
+
+
+def _objection(it: "Supervisor") -> str:
+    """Why it cannot be, in words; "" if it can."""
+    row = it.row
+    if row.destination is None:
+        return "No destination was named."
+    try:
+        domain = it.eyes.source.domain(it.eyes.uuid)
+    except NoSuchDomain:
+        return f"{row.vm} is not on {row.source} any more."
+    if domain.status.state is not DomainState.RUNNING:
+        return f"Only a running VM can be migrated live; {row.source} says {row.vm} is {domain.status.state}."
+    if it.eyes.source.job_stats(it.eyes.uuid).type is JobType.RUNNING:
+        return f"Another job is running on {row.vm} already."
+    refusals = it.eyes.destination.refusals(domain)
+    return " ".join(f"{row.destination} cannot take it: {each.reason} {each.remedy}".strip() for each in refusals)
+
+
+def on_measuring(it: "Supervisor") -> float:
+    """The guest's dirty rate, for the record and the forecast; then the call, after its row."""
+    rate = None
+    try:
+        rate = it.eyes.source.measure_dirty_rate(it.eyes.uuid, MEASURE_S)
+        because = f"It dirties {speed(rate.bytes_per_s)}."
+    except VirtError as exc:
+        because = f"The dirty rate could not be measured: {exc}"
+        log.info("No dirty rate of %s: %s", it.row.vm, exc, extra={"action": "dirty_rate_unknown"})
+    if rate is not None:
+        VM.objects.filter(pk=it.row.vm_id).update(dirty_rate=rate.bytes_per_s, dirty_rate_at=rate.at)
+        it.row.dirty_rate_before = rate.bytes_per_s
+        Migration.objects.filter(pk=it.row.pk).update(dirty_rate_before=rate.bytes_per_s)
+        feed.changed("vm", it.row.vm_id)
+    if it.move(MigrationState.STARTING, because=because, started_at=it.clock.now()):
+        begin(it)
+    return 0.0
+
+
+def on_starting(it: "Supervisor") -> float:
+    return _watch(it, tick_s=0.1, look_s=0.5)
+
+
+def on_copying(it: "Supervisor") -> float:
+    return _watch(it, tick_s=TICK_S, look_s=1.0)
+
+
+def on_switching(it: "Supervisor") -> float:
+    return _watch(it, tick_s=0.1, look_s=0.1)
+
+
+def on_postcopy(it: "Supervisor") -> float:
+    return _watch(it, tick_s=TICK_S, look_s=0.5)
+
+
+def on_postcopy_paused(it: "Supervisor") -> float:
+    return _watch(it, tick_s=1.0, look_s=1.0)
+
+
+def on_confirming(it: "Supervisor") -> float:
+    return _watch(it, tick_s=0.2, look_s=0.2)
+
+
+def on_probing(it: "Supervisor") -> float:
+    """Both hosts decide. Asked again more and more slowly, up to every 5 s: a dead one costs a deadline each time."""
+    age = (it.clock.now() - it.row.state_since).total_seconds()
+    pace = min(5.0, max(0.5, age / 4))
+    return _watch(it, tick_s=pace, look_s=pace)
+
+
+def _watch(it: "Supervisor", *, tick_s: float, look_s: float) -> float:
+    """Read the job; and, where it is time or something happened, look at both hosts and follow what they say."""
+    if it.look_due(look_s):
+        ends.follow(it, it.look())
+        return tick_s
+    try:
+        job = it.eyes.source.job_stats(it.eyes.uuid)
+    except VirtError as exc:  # gone, or silent: only both hosts together tell which
+        log.debug("No job of %s: %s", it.row, exc)
+        it.look_soon()
+        return 0.0
+    it.keep(job)
+    if job.type is not JobType.RUNNING:
+        it.look_soon()
+    return tick_s
+
+
+WALK: dict[MigrationState, Callable[["Supervisor"], float]] = {
+    MigrationState.QUEUED: on_queued,
+    MigrationState.CHECKING: on_checking,
+    MigrationState.MEASURING: on_measuring,
+    MigrationState.STARTING: on_starting,
+    MigrationState.COPYING: on_copying,
+    MigrationState.SWITCHING: on_switching,
+    MigrationState.POSTCOPY: on_postcopy,
+    MigrationState.POSTCOPY_PAUSED: on_postcopy_paused,
+    MigrationState.CONFIRMING: on_confirming,
+    MigrationState.PROBING: on_probing,
+}

@@ -1,0 +1,131 @@
+"""What happens to a migration, in words for people: one or two sentences. Pure; screens and the live path use it."""
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+from hosts.livemigration.convergence import Remedy, remedies, stalled
+from hosts.livemigration.prediction import DEFAULT_DOWNTIME_MS, Forecast, Limits, forecast
+from hosts.livemigration.readings import Reading
+from hosts.states import MigrationState
+
+
+class Told(Protocol):
+    """The fields of a Migration that the words come from."""
+
+    state: str
+    because: str
+    bandwidth: int | None
+    max_downtime_ms: int | None
+    postcopy_allowed: bool
+    pause_ms: float | None
+
+
+def describe(migration: Told, readings: Sequence[Reading] = ()) -> str:
+    """The verdict: "Copying, pass 4 of about 6. Done in 12–16 s, guest pauses about 0.2 s."
+
+    ``readings``: the migration's samples so far, oldest first; the last minute of them is enough.
+    """
+    state = MigrationState.of(migration.state)
+    if state is MigrationState.COPYING:
+        return _copying(migration, readings)
+    if state is MigrationState.POSTCOPY:
+        return _postcopy(readings)
+    if state is MigrationState.DONE:
+        return "Done." if migration.pause_ms is None else f"Done. The guest paused {pause(migration.pause_ms / 1000)}."
+    return f"{state.label}. {migration.because}".strip()
+
+
+def limits(migration: Told) -> Limits:
+    """What the migration may take, for the forecast."""
+    return Limits(
+        max_downtime_ms=migration.max_downtime_ms or DEFAULT_DOWNTIME_MS,
+        bandwidth=migration.bandwidth,
+    )
+
+
+def _copying(migration: Told, readings: Sequence[Reading]) -> str:
+    outlook = forecast(readings, limits(migration))
+    if outlook is None:
+        return "Copying. No memory has moved yet."
+    if outlook.throughput <= 0:
+        return "Copying. Nothing moves at the moment."
+    number = max(1, readings[-1].iteration)
+    if outlook.converges is False:
+        return _not_converging(migration, readings, outlook)
+    if outlook.dirty_rate is None or outlook.seconds is None:
+        rest = span(readings[-1].remaining_bytes / outlook.throughput)
+        return f"Copying, pass {number}. This pass ends in about {rest}."
+    if outlook.converges is None and stalled(readings):
+        return _not_converging(migration, readings, outlook)
+    passes = f"pass {number} of about {max(number, outlook.last_pass or number)}"
+    return f"Copying, {passes}. Done in {_range(outlook.seconds)}{_pauses(outlook)}."
+
+
+def _pauses(outlook: Forecast) -> str:
+    return "" if outlook.pause_s is None else f", guest pauses about {pause(outlook.pause_s[1])}"
+
+
+def _not_converging(migration: Told, readings: Sequence[Reading], outlook: Forecast) -> str:
+    rates = f"dirties {speed(outlook.dirty_rate or 0)} against {speed(outlook.throughput)}"
+    ways = [_way(each) for each in remedies(readings, outlook, postcopy_allowed=migration.postcopy_allowed)]
+    if not ways:
+        return f"Hardly converging: {rates}."
+    return f"Not converging: {rates}. {_either(ways)}."
+
+
+def _way(remedy: Remedy) -> str:
+    if remedy.kind == "bandwidth" and remedy.value is not None:
+        return f"raise the bandwidth to {speed(remedy.value)}"
+    if remedy.kind == "max_downtime" and remedy.value is not None:
+        return f"allow a pause of {pause(remedy.value / 1000)}"
+    return "switch to post-copy"
+
+
+def _either(ways: list[str]) -> str:
+    *first, last = ways
+    text = f"{', '.join(first)}, or {last}" if first else last
+    return text[0].upper() + text[1:]
+
+
+def _postcopy(readings: Sequence[Reading]) -> str:
+    if not readings or not readings[-1].total_bytes:
+        return "Post-copy. The guest runs on the destination; its memory follows. There is no way back."
+    last = readings[-1]
+    rest = f"Post-copy. The guest runs on the destination; {size(last.remaining_bytes)} still follow"
+    return f"{rest}, about {span(last.remaining_bytes / last.throughput)}." if last.throughput > 0 else f"{rest}."
+
+
+def _range(seconds: tuple[float, float]) -> str:
+    low, high = seconds
+    if math.isinf(high):
+        return f"{span(low)} or more"
+    if high < 1:
+        return "a second"
+    if high < 100:
+        small, great = math.floor(low), math.ceil(high)
+        return f"{small}–{great} s" if small != great else f"{great} s"
+    return f"{math.floor(low / 60)}–{math.ceil(high / 60)} min"
+
+
+def span(seconds: float) -> str:
+    """0.3 -> "1 s", 9.2 -> "10 s", 150 -> "3 min": a rest to wait for, rounded up."""
+    return f"{max(1, math.ceil(seconds))} s" if seconds < 100 else f"{math.ceil(seconds / 60)} min"
+
+
+def pause(seconds: float) -> str:
+    """0.031 -> "31 ms", 0.2 -> "0.2 s", 1.64 -> "1.6 s"."""
+    return f"{round(seconds * 1000)} ms" if seconds < 0.0995 else f"{seconds:.1f} s"
+
+
+def size(number: float) -> str:
+    """Bytes in MiB or GiB: 48234496 -> "46 MiB"."""
+    mib = number / 2**20
+    if mib >= 1024:
+        return f"{mib / 1024:.1f} GiB"
+    return f"{mib:.0f} MiB" if mib >= 9.95 else f"{mib:.1f} MiB"
+
+
+def speed(bytes_per_s: float) -> str:
+    """48234496 -> "46 MiB/s"."""
+    return f"{size(bytes_per_s)}/s"

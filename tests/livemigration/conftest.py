@@ -1,0 +1,84 @@
+"""A small simulated data center, its rows, and a supervisor to step by hand."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from hosts.claim import claim
+from hosts.livemigration.supervisor import Supervisor, load
+from hosts.models import VM, Host, Migration
+from hosts.virt.clock import WALL
+from hosts.virt.pool import Pool
+from hosts.virt.sim.guest import SimGuest
+from hosts.virt.sim.host import SimHost
+from hosts.virt.sim.load import Means, Meter, Wander
+from hosts.virt.sim.local import running, use_world
+from hosts.virt.sim.memory import PageClass
+from hosts.virt.sim.world import World
+from tests.factory import make_host, make_vm
+
+MIB = 1 << 20
+STEADY = Wander(waves=())
+
+
+@dataclass
+class Place:
+    """Two simulated hosts, one guest on the first, and their rows."""
+
+    world: World
+    guest: SimGuest
+    vm: VM
+    source: Host
+    destination: Host
+    pool: Pool
+
+    def supervise(self, migration: Migration) -> Supervisor:
+        lease = claim(Migration, migration.pk, holder=f"test{time.monotonic_ns()}")
+        assert lease is not None, "somebody holds the lease"
+        return Supervisor(load(migration.pk), lease, pool=self.pool)
+
+    def copies(self) -> dict[str, str]:
+        """host -> state of the guest's copy there."""
+        with self.world.present():
+            return {name: str(copy.status.state) for name, copy in self.world.copies_of(self.guest.uuid).items()}
+
+
+@pytest.fixture
+def place(db: None) -> Iterator[Place]:
+    world = World(clock=WALL)
+    with use_world(world), running(world):
+        pool = Pool()
+        yield _furnish(world, pool)
+        pool.close()
+
+
+def _furnish(world: World, pool: Pool) -> Place:
+    for name in ("s1", "s2"):
+        world.add_host(SimHost(name=name, uuid=world.uuid_of("host", name), keepalive_s=2.0))
+    guest = SimGuest(
+        uuid=world.uuid_of("guest", "db"),
+        name="db",
+        vcpus=1,
+        memory_bytes=512 * MIB,
+        touched_bytes=300 * MIB,
+        meter=Meter(cpu_wave=STEADY, io_wave=STEADY, means=Means(cpu=0.3)),
+        classes=(PageClass(bytes=60 * MIB, bytes_per_s=40 * MIB),),
+    )
+    world.add_guest(guest, "s1")
+    source = make_host("s1", uuid=world.hosts["s1"].uuid)
+    destination = make_host("s2", uuid=world.hosts["s2"].uuid, cluster=source.cluster)
+    vm = make_vm("db", host=source, uuid=guest.uuid, memory_bytes=512 * MIB)
+    return Place(world=world, guest=guest, vm=vm, source=source, destination=destination, pool=pool)
+
+
+def walk(supervisor: Supervisor, until: Callable[[], bool] = lambda: False, *, seconds: float = 30.0) -> None:
+    """Step until the migration has ended or ``until`` is true; fails after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not until():
+        delay = supervisor.step()
+        if delay is None:
+            return
+        assert time.monotonic() < deadline, f"still {supervisor.row.state}: {supervisor.row.because}"
+        time.sleep(min(delay, 0.1))
