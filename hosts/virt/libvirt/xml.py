@@ -113,7 +113,7 @@ def read_domain(text: str) -> DomainShape:
         emulator=clean(root.findtext("devices/emulator")),
         cpu_mode=_cpu_mode(cpu),
         cpu_model=clean(cpu.findtext("model")) if cpu is not None else "",
-        cpu_xml=DefusedTree.tostring(cpu, encoding="unicode") if cpu is not None else "",
+        cpu_xml=_text_of(cpu),
         disks=tuple(_disk(disk) for disk in root.findall("devices/disk")[:MOST_DEVICES]),
         nics=tuple(_nic(nic) for nic in root.findall("devices/interface")[:MOST_DEVICES]),
         devices=_others(root.find("devices")),
@@ -145,6 +145,15 @@ def _cpu_mode(cpu: Element | None) -> str:
         return ""
     # without the attribute a named model means "custom"
     return clean(cpu.get("mode")) or ("custom" if cpu.find("model") is not None else "")
+
+
+def _text_of(element: Element | None) -> str:
+    if element is None:
+        return ""
+    try:
+        return str(DefusedTree.tostring(element, encoding="unicode"))
+    except RecursionError:  # nested thousands deep: no CPU, an attack
+        return ""
 
 
 def _first(element: Element | None, *names: str) -> str:
