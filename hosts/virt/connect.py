@@ -46,8 +46,11 @@ class HostUri:
 def parse_uri(text: str) -> HostUri:
     """Take a URI apart and refuse whatever is not listed. Raises UriRefused with a sentence for the person."""
     text = text.strip()
-    if not text or len(text) > _LONGEST or re.search(r"[\x00-\x20\x7f\\]", text):
-        raise UriRefused("A host URI is up to 300 characters without spaces, such as qemu+tls://h1.example.com/system.")
+    # beyond ASCII too: what urlsplit lower-cases or normalises would be checked as one host and opened as another
+    if not text or len(text) > _LONGEST or re.search(r"[^\x21-\x7e]|\\", text):
+        raise UriRefused(
+            "A host URI is up to 300 ASCII characters without spaces, such as qemu+tls://h1.example.com/system."
+        )
     try:
         parts = urlsplit(text)
         port = parts.port
