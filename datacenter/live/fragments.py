@@ -13,9 +13,13 @@ FRAGMENTS: frozenset[str] = frozenset(
         "vm/card",  # the migration under way, above the tabs; empty when there is none
         "host/row",
         "host/header",
+        "host/cell",
         "migration/row",
         "migration/header",
         "migration/progress",
+        "migration/knobs",
+        "migration/phases",
+        "migration/log",
         "migration/knobs",
         "migration/phases",
         "migration/log",
@@ -24,6 +28,9 @@ FRAGMENTS: frozenset[str] = frozenset(
         "counts/running",
     }
 )
+
+#: painted again, at most once a second, when figures of their row come, not only when the row changes
+FOLLOWS_FIGURES: frozenset[str] = frozenset({"host/cell"})
 
 
 def template_of(fragment: str) -> str:

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from datacenter.units import UNKNOWN, figure, milliseconds, rate
-from hosts.models import Adjustment, Migration, Sample, Transition
+from hosts.livemigration.journal import RECENT
+from hosts.livemigration.outlook import outlook
+from hosts.models import Adjustment, Migration, Transition
 from hosts.states import CANCELLABLE, MigrationState, State
 
 register = template.Library()
@@ -35,12 +38,6 @@ class Entry:
     text: str
     mark: str
     kind: str  # "state", "adjustment", "refused"
-
-
-@register.simple_tag
-def newest_sample(migration: Migration) -> Sample | None:
-    """The last thing that libvirt told of it."""
-    return migration.samples.order_by("-at").first()
 
 
 @register.simple_tag
@@ -83,9 +80,17 @@ def is_open(migration: Migration) -> bool:
 
 
 @register.simple_tag
-def tick(migration: Migration, name: str, sample: Sample | None) -> SafeString:
-    """A figure of the running migration that the live path replaces; from the newest sample on the first paint."""
-    text = figure(name, getattr(sample, name, None))
+def what_is_to_come(migration: Migration) -> dict[str, Any]:
+    """Verdict, progress and forecast from its samples of the last minute (all of a short one), as the ticks have them."""
+    newest = migration.samples.order_by("-at").first()
+    recent = migration.samples.filter(at__gte=newest.at - RECENT) if newest else migration.samples.none()
+    return outlook(migration, list(recent)) | {"sample": newest}
+
+
+@register.simple_tag
+def tick(migration: Migration, name: str, value: Any) -> SafeString:
+    """A figure of the running migration that the live path replaces with each tick."""
+    text = figure(name, None if value == "" else value)
     return format_html('<span data-figure="migration:{}:{}">{}</span>', migration.pk, name, text)
 
 

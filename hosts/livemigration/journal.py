@@ -4,15 +4,17 @@ Everything here may be written by two processes (the collector hears the same ev
 """
 
 import logging
+from collections import deque
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
 from hosts import feed
 from hosts.advance import note
-from hosts.livemigration.readings import DirtyMeter, Point, point
+from hosts.livemigration.outlook import outlook
+from hosts.livemigration.readings import DirtyMeter, Point, point, progress
 from hosts.models import VM, Migration, Sample
 from hosts.virt.clock import Clock
 from hosts.virt.records import JobStats
@@ -21,6 +23,9 @@ log = logging.getLogger(__name__)
 
 #: samples are written together, this often, in seconds
 WRITE_S = 1.0
+#: what the forecast is made of: this much of the newest past, and a new one no more often than that
+RECENT = timedelta(minutes=1)
+OUTLOOK_EVERY = timedelta(seconds=0.4)
 
 
 class Journal:
@@ -33,6 +38,9 @@ class Journal:
         self._unwritten: list[Point] = []
         self._write_at = clock.monotonic() + WRITE_S
         self._last_at: datetime | None = None
+        self._recent: deque[Point] = deque()
+        self._done_so_far = 0.0
+        self._outlook_at: datetime | None = None
         self.highest_pass = migration.iterations
 
     def add(self, stats: JobStats) -> None:
@@ -46,7 +54,18 @@ class Journal:
         shown: dict[str, Any] = asdict(reading)
         shown["at"] = reading.at.isoformat()
         shown["state"] = str(self._migration.state)
+        shown |= self._outlook(reading)
         feed.figures("migration", self._migration.pk, shown)
+
+    def _outlook(self, reading: Point) -> dict[str, Any]:
+        self._recent.append(reading)
+        while self._recent[0].at < reading.at - RECENT:
+            self._recent.popleft()
+        if self._outlook_at is not None and reading.at - self._outlook_at < OUTLOOK_EVERY:
+            return {}
+        self._outlook_at = reading.at
+        self._done_so_far = max(self._done_so_far, progress(self._recent))
+        return outlook(self._migration, self._recent, done_so_far=self._done_so_far)
 
     def write_if_due(self) -> None:
         if self._clock.monotonic() >= self._write_at:

@@ -59,7 +59,7 @@ def _copying(migration: Told, readings: Sequence[Reading]) -> str:
     if outlook.converges is None and stalled(readings):
         return _not_converging(migration, readings, outlook)
     passes = f"pass {number} of about {max(number, outlook.last_pass or number)}"
-    return f"Copying, {passes}. Done in {_range(outlook.seconds)}{_pauses(outlook)}."
+    return f"Copying, {passes}. Done in {within(outlook.seconds)}{_pauses(outlook)}."
 
 
 def _pauses(outlook: Forecast) -> str:
@@ -96,7 +96,8 @@ def _postcopy(readings: Sequence[Reading]) -> str:
     return f"{rest}, about {span(last.remaining_bytes / last.throughput)}." if last.throughput > 0 else f"{rest}."
 
 
-def _range(seconds: tuple[float, float]) -> str:
+def within(seconds: tuple[float, float]) -> str:
+    """(12.2, 15.9) -> "12–16 s", (0.2, 0.8) -> "a second", (130, 170) -> "2–3 min": a range to wait for."""
     low, high = seconds
     if math.isinf(high):
         return f"{span(low)} or more"
@@ -104,7 +105,7 @@ def _range(seconds: tuple[float, float]) -> str:
         return "a second"
     if high < 100:
         small, great = math.floor(low), math.ceil(high)
-        return f"{small}–{great} s" if small != great else f"{great} s"
+        return f"{small}–{great} s" if 0 < small < great else f"about {great} s"
     return f"{math.floor(low / 60)}–{math.ceil(high / 60)} min"
 
 
