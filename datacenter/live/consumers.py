@@ -15,7 +15,7 @@ import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.contrib.auth import get_user
-from django.db import close_old_connections
+from django.db import Error as DatabaseError
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
@@ -36,7 +36,7 @@ BURST, PER_SECOND = 20.0, 4.0
 #: how often it is asked whether the session still stands and the joined may still be seen
 RECHECK_S = 30.0
 
-NOT_UNDERSTOOD, SIGNED_OUT, TOO_MANY, TOO_SLOW = 4400, 4401, 4429, 4408
+NOT_UNDERSTOOD, SIGNED_OUT, TOO_SLOW, TOO_MANY, TRY_LATER = 4400, 4401, 4408, 4429, 4503
 
 
 class NotUnderstood(Exception):
@@ -70,7 +70,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         await self.accept()  # a refused handshake tells a page nothing; a code says "sign in again"
-        if not can(self.scope["user"], Verb.VIEW):
+        if not _signed_in(self.scope["user"]):
             await self.close(SIGNED_OUT, "signed out")
             return
         self.hub = await hub()
@@ -99,7 +99,14 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self._end(NOT_UNDERSTOOD, str(exc))
             return
         items = [item for item in map(parse, named) if item is not None]
-        allowed = await asyncio.to_thread(_allowed, self.scope["user"], items)
+        try:
+            allowed = await self.hub.ask(_allowed, self.scope["user"], items)
+        except DatabaseError as exc:
+            log.warning("A join could not be asked for: %s", exc, extra={"action": "live_join_failed"})
+            await self._end(TRY_LATER, "try later")
+            return
+        if self.socket is None:  # ended meanwhile
+            return
         refused = sorted(set(named) - {item.text for item in allowed})
         self.hub.need(self.hub.groups.join(self.socket, allowed, refused=refused))
 
@@ -124,22 +131,28 @@ class LiveConsumer(AsyncWebsocketConsumer):
         """End the socket within RECHECK_S after a log-out, a changed password, or the account's deactivation."""
         await asyncio.sleep(RECHECK_S * random.uniform(0.5, 1.0))  # noqa: S311  # spread, not secret
         while self.socket is not None:
-            key = self.scope["session"].session_key
-            user = await asyncio.to_thread(_still, key)
-            if not can(user, Verb.VIEW):
-                await self._end(SIGNED_OUT, "signed out")
-                return
-            self.scope["user"] = user
-            await self._recheck_items(self.socket, user)
+            try:
+                user = await self.hub.ask(_still, self.scope["session"].session_key)
+                if not _signed_in(user):
+                    await self._end(SIGNED_OUT, "signed out")
+                    return
+                self.scope["user"] = user
+                await self._recheck_items(self.socket, user)
+            except DatabaseError as exc:  # nothing new can be shown either; asked again below
+                log.warning("A session could not be asked for: %s", exc, extra={"action": "live_recheck_failed"})
             await asyncio.sleep(RECHECK_S)
 
     async def _recheck_items(self, socket: Socket, user: Any) -> None:
         before = set(socket.items)
         items = [item for item in map(parse, before) if item is not None]
-        allowed = await asyncio.to_thread(_allowed, user, items)
+        allowed = await self.hub.ask(_allowed, user, items)
         withdrawn = before - {item.text for item in allowed}
         if withdrawn and socket.items == before:
             self.hub.need(self.hub.groups.join(socket, allowed, refused=sorted(withdrawn)))
+
+
+def _signed_in(user: Any) -> bool:
+    return bool(user.is_authenticated and user.is_active)
 
 
 def _understood(text: str | None) -> list[str]:
@@ -164,7 +177,6 @@ def _understood(text: str | None) -> list[str]:
 
 def _allowed(user: Any, items: Iterable[Item]) -> list[Item]:
     """The items whose rows exist and may be seen: what is hidden and what is not there answer alike."""
-    close_old_connections()
     by_noun: dict[str, set[int]] = defaultdict(set)
     items = list(items)
     for item in items:
@@ -182,7 +194,6 @@ def _allowed(user: Any, items: Iterable[Item]) -> list[Item]:
 
 def _still(session_key: str | None) -> Any:
     """The user of this session as the database has it now; anonymous if the session or the account is gone."""
-    close_old_connections()
     store = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
     request = HttpRequest()
     request.session = store(session_key)

@@ -29,11 +29,12 @@ Send = Callable[[str], Awaitable[None]]
 class Socket:
     """One browser's connection: what it shows, and what of it is news."""
 
-    __slots__ = ("_drop", "_send", "items", "news", "refused", "sending", "sent_at")
+    __slots__ = ("_drop", "_send", "free", "items", "news", "refused", "sending", "sent_at")
 
     def __init__(self, send: Send, *, drop: Callable[[], None]) -> None:
         self._send = send
         self._drop = drop
+        self.free: Callable[[], object] = lambda: None  # called when a frame went out while there was more news
         self.items: set[str] = set()
         self.news: set[str] = set()
         self.refused: list[str] = []
@@ -52,6 +53,8 @@ class Socket:
             log.debug("A frame found its socket gone: %s", exc, extra={"action": "live_socket_gone"})
         finally:
             self.sending = None
+            if self.news:
+                self.free()
 
     def drop(self) -> None:
         self._drop()
@@ -85,6 +88,7 @@ class Groups:
 
     def enter(self, socket: Socket) -> None:
         self._sockets.add(socket)
+        socket.free = self._news.set
 
     def leave(self, socket: Socket) -> None:
         self._sockets.discard(socket)

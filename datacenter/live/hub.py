@@ -5,15 +5,16 @@ Started by the first socket, ended with the server. 100 changes of a row within 
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connections
 
 from datacenter.live.formats import texts
+from datacenter.live.fragments import FOLLOWS_FIGURES
 from datacenter.live.groups import Groups
 from datacenter.live.items import COARSE, Item, Kind
 from datacenter.live.listener import Listener
@@ -23,8 +24,10 @@ from hosts.feed import EVERYTHING, link_parameters
 log = logging.getLogger(__name__)
 
 PAINT_BEAT_S = 0.1
-COARSE_BEAT_S = 1.0
+SLOW_BEAT_S = 1.0
 _RETRY_S = 1.0
+
+Answer = TypeVar("Answer")
 
 
 class Hub:
@@ -36,23 +39,30 @@ class Hub:
         self._dirty: set[str] = set()  # topics whose rows changed
         self._unpainted: dict[str, Item] = {}
         self._coarse: set[str] = set()
+        self._following: dict[str, Item] = {}  # fragments that follow figures, due for a paint
         self._work = asyncio.Event()
-        self._kinds = asyncio.Event()
+        self._slow_work = asyncio.Event()
         self._painter = ThreadPoolExecutor(1, thread_name_prefix="paint")
+        self._asker = ThreadPoolExecutor(1, thread_name_prefix="ask")  # a join need not wait for a long paint
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         parameters = await asyncio.get_running_loop().run_in_executor(self._painter, link_parameters)
         self.listener = Listener(parameters, hear=self.hear, heard_again=self._heard_again, lost=self._lost)
-        for run in (self.listener.run, self.groups.run, self._paint_forever, self._coarse_forever):
-            self._tasks.append(asyncio.create_task(run(), name=f"live {run.__qualname__}"))
+        for run in (self.listener.run, self.groups.run, self._paint_forever, self._slow_forever):
+            self._tasks.append(asyncio.create_task(_kept_alive(run), name=f"live {run.__qualname__}"))
 
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.get_running_loop().run_in_executor(self._painter, connections.close_all)
-        self._painter.shutdown()
+        for pool in (self._painter, self._asker):
+            await asyncio.get_running_loop().run_in_executor(pool, connections.close_all)
+            pool.shutdown()
+
+    async def ask(self, do: Callable[..., Answer], *given: Any) -> Answer:
+        """Run a question to the database in a thread of the hub's."""
+        return await asyncio.get_running_loop().run_in_executor(self._asker, _in_thread, do, *given)
 
     def need(self, items: Iterable[Item]) -> None:
         """Paint these, though no row changed: somebody shows them for the first time."""
@@ -81,6 +91,10 @@ class Hub:
         if "at" in values:
             for item in self.groups.shown([topic], Kind.POINTS):
                 self.groups.publish(item.text, values)
+        for item in self.groups.shown([topic], Kind.HTML):
+            if item.fragment in FOLLOWS_FIGURES:
+                self._following[item.text] = item
+                self._slow_work.set()
 
     def _changed(self, topic: str) -> None:
         if not len(self.groups):
@@ -88,7 +102,7 @@ class Hub:
         self._dirty.add(topic)
         self._work.set()
         self._coarse |= {f"{topic.partition(':')[0]}s", "counts"} & COARSE
-        self._kinds.set()
+        self._slow_work.set()
 
     def _heard_again(self) -> None:
         self.groups.listening = True
@@ -101,17 +115,18 @@ class Hub:
     def _read_everything_again(self) -> None:
         self.need(self.groups.everything(Kind.HTML, Kind.TEXT))
         self._coarse |= COARSE
-        self._kinds.set()
+        self._slow_work.set()
 
-    async def _coarse_forever(self) -> None:
+    async def _slow_forever(self) -> None:
         while True:
-            await self._kinds.wait()
-            self._kinds.clear()
+            await self._slow_work.wait()
+            self._slow_work.clear()
             kinds, self._coarse = self._coarse, set()
             for item in self.groups.shown(kinds, Kind.TOPICS):
                 self.groups.publish(item.text, None)
-            self.need(self.groups.shown(kinds, Kind.HTML))
-            await asyncio.sleep(COARSE_BEAT_S)
+            following, self._following = self._following, {}
+            self.need([*self.groups.shown(kinds, Kind.HTML), *following.values()])
+            await asyncio.sleep(SLOW_BEAT_S)
 
     async def _paint_forever(self) -> None:
         loop = asyncio.get_running_loop()
@@ -141,10 +156,20 @@ class Hub:
             self.groups.publish(text, said, older=True)
 
 
-def _in_thread(do: Any, given: Any) -> Any:
+async def _kept_alive(run: Callable[[], Awaitable[None]]) -> None:
+    """A mistake of ours costs one batch and a traceback in the log, never the live path of all who look on."""
+    while True:
+        try:
+            await run()
+        except Exception:  # whatever it is: nobody else would hear of it
+            log.exception("A part of the live path failed and begins anew", extra={"action": "live_failed"})
+        await asyncio.sleep(_RETRY_S)
+
+
+def _in_thread(do: Callable[..., Answer], *given: Any) -> Answer:
     """Run with the ORM in a thread that lives long: connections that broke or aged are closed first."""
     close_old_connections()
-    return do(given)
+    return do(*given)
 
 
 _HUBS: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()

@@ -148,13 +148,11 @@
     if (element.textContent !== text) element.textContent = text;
   }
 
-  // <meter> and <progress> take the value, an SVG shape its width, anything else the custom property --value.
+  // <meter> and <progress> take the raw value (their max is in its unit), an SVG shape its width in percent.
   function fill(element, raw) {
-    const most = Number(element.dataset.barMax || 100);
-    const percent = typeof raw === "number" ? Math.max(0, Math.min(100, (100 * raw) / most)) : 0;
-    if ("value" in element && "max" in element) element.value = (percent * (Number(element.max) || 1)) / 100;
-    else if (element instanceof SVGElement) element.setAttribute("width", `${percent}%`);
-    else element.style.setProperty("--value", `${percent}%`);
+    const value = typeof raw === "number" ? raw : 0;
+    if ("value" in element) element.value = value;
+    else element.setAttribute("width", `${Math.max(0, Math.min(100, value))}%`);
   }
 
   function paint(element, html) {
@@ -188,7 +186,7 @@
     copy.classList.remove("changed");
     if (!copy.classList.length) copy.removeAttribute("class");
     copy.querySelectorAll("[data-figure], time[data-ago]").forEach((each) => { each.textContent = ""; });
-    copy.querySelectorAll("[data-bar]").forEach((each) => { ["value", "width", "style"].forEach((name) => each.removeAttribute(name)); });
+    copy.querySelectorAll("[data-bar]").forEach((each) => { ["value", "width"].forEach((name) => each.removeAttribute(name)); });
     return copy.outerHTML;
   }
 
