@@ -7,6 +7,7 @@
   const HEIGHT = 320;
 
   const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const faint = (name) => `color-mix(in srgb, ${token(name)} 16%, transparent)`;
   const mib = (bytes) => (bytes === null || bytes === undefined ? null : bytes / MIB);
   const tidy = (value) => (value === null || value === undefined ? "–" : value >= 100 ? value.toFixed(0) : value.toFixed(1));
 
@@ -30,8 +31,8 @@
     }
 
     makePlot() {
-      const grid = { stroke: token("--chart-grid"), width: 1 };
-      const axis = { stroke: token("--chart-text"), grid, ticks: grid, font: "11px system-ui" };
+      const grid = { stroke: token("--grid"), width: 1 };
+      const axis = { stroke: token("--muted"), grid, ticks: grid, font: "11px system-ui" };
       this.plot = new uPlot({
         width: this.element.clientWidth || 600,
         height: HEIGHT,
@@ -49,9 +50,9 @@
         ],
         series: [
           { label: "Time", value: (_plot, s) => (s === null ? "–" : `${s.toFixed(1)} s`) },
-          { label: "Remaining", scale: "size", stroke: token("--chart-remaining"), fill: token("--chart-remaining-fill"), width: 1.5, points: { show: false }, value: (_p, v) => `${tidy(v)} MiB` },
-          { label: "Throughput", scale: "rate", stroke: token("--chart-throughput"), width: 1.5, points: { show: false }, value: (_p, v) => `${tidy(v)} MiB/s` },
-          { label: "Dirty rate", scale: "rate", stroke: token("--chart-dirty"), width: 1.5, spanGaps: true, points: { show: false }, value: (_p, v) => `${tidy(v)} MiB/s` },
+          { label: "Remaining", scale: "size", stroke: token("--curve-remaining"), fill: faint("--curve-remaining"), width: 1.5, points: { show: false }, value: (_p, v) => `${tidy(v)} MiB` },
+          { label: "Throughput", scale: "rate", stroke: token("--curve-throughput"), width: 1.5, points: { show: false }, value: (_p, v) => `${tidy(v)} MiB/s` },
+          { label: "Dirty rate", scale: "rate", stroke: token("--curve-dirty"), width: 1.5, spanGaps: true, points: { show: false }, value: (_p, v) => `${tidy(v)} MiB/s` },
         ],
         hooks: { drawAxes: [(plot) => this.drawPasses(plot)], draw: [(plot) => this.drawOver(plot)] },
       }, this.data, this.element);
@@ -126,7 +127,7 @@
     drawPasses(plot) {
       const { ctx, bbox } = plot;
       ctx.save();
-      ctx.strokeStyle = token("--chart-pass");
+      ctx.strokeStyle = token("--line");
       ctx.lineWidth = devicePixelRatio;
       this.passes.slice(-400).forEach((pass) => {
         const x = Math.round(plot.valToPos(pass.x, "x", true));
@@ -148,9 +149,9 @@
       if (!view || view.from === null) return;
       const at = (x, y) => [plot.valToPos(x, "x", true), plot.valToPos(y, "size", true)];
       const start = at(view.last, view.from), low = at(view.last + view.low, 0), high = at(view.last + view.high, 0);
-      ctx.fillStyle = token("--chart-forecast-fill");
+      ctx.fillStyle = faint("--curve-forecast");
       ctx.beginPath(); ctx.moveTo(...start); ctx.lineTo(...low); ctx.lineTo(...high); ctx.closePath(); ctx.fill();
-      ctx.strokeStyle = token("--chart-forecast");
+      ctx.strokeStyle = token("--curve-forecast");
       ctx.setLineDash([5 * devicePixelRatio, 4 * devicePixelRatio]);
       ctx.lineWidth = 1.5 * devicePixelRatio;
       ctx.beginPath(); ctx.moveTo(...start); ctx.lineTo((low[0] + high[0]) / 2, low[1]); ctx.stroke();
@@ -170,12 +171,12 @@
         if (row < 0) row = rows.length;
         rows[row] = left + width + 4 * ratio;
         const y = bbox.top + (9 + row * 17) * ratio;
-        const colour = token(mark.kind === "state" ? "--chart-flag" : mark.kind === "refused" ? "--chart-refused" : "--chart-dirty");
+        const colour = token(mark.kind === "state" ? "--busy" : mark.kind === "refused" ? "--failed" : "--curve-dirty");
         ctx.strokeStyle = ctx.fillStyle = colour;
         ctx.lineWidth = ratio;
         ctx.beginPath(); ctx.moveTo(x, y); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();
         ctx.beginPath(); ctx.roundRect(left, y - 8 * ratio, width, 16 * ratio, 3 * ratio); ctx.fill();
-        ctx.fillStyle = token("--chart-flag-text");
+        ctx.fillStyle = token("--surface");
         ctx.fillText(mark.words, left + 4 * ratio, y);
       });
     }
