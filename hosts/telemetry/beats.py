@@ -1,9 +1,8 @@
 """A host's readings become figures: the last reading is remembered, rows and feed get what came of it."""
 
-from hosts.models import VM
-from hosts.telemetry import clean
 from hosts.telemetry.calls import Beat
 from hosts.telemetry.figures import Figures, write_slow_facts
+from hosts.telemetry.near import Near
 from hosts.telemetry.rates import VMFigures, host_figures, vm_figures
 from hosts.telemetry.whereabouts import Hold, hold
 from hosts.virt.records import DomainStats, HostStats
@@ -22,10 +21,10 @@ class Beats:
         """This domain's counters begin anew."""
         self._domains.pop(uuid, None)
 
-    def write(self, rows: dict[str, VM], beat: Beat) -> None:
+    def write(self, rows: dict[str, Near], beat: Beat) -> None:
         """Write the figures of this beat. ``rows``: those VMs of the beat that are this host's, by UUID."""
         elapsed_s = beat.monotonic - self._monotonic
-        told = {uuid: each for each in beat.domains if (uuid := clean.uuid(each.uuid)) in rows and _lives(each)}
+        told = {each.uuid: each for each in beat.domains if each.uuid in rows and _lives(each)}
         figures: dict[int, VMFigures] = {
             rows[uuid].pk: vm_figures(self._domains.get(uuid), each, elapsed_s=elapsed_s)
             for uuid, each in told.items()

@@ -1,8 +1,9 @@
 """What is asked of a host in one go: run on a pool's thread, given back as records, no database in sight."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from hosts.telemetry import clean
 from hosts.telemetry.sightings import Want
 from hosts.virt.clock import Clock
 from hosts.virt.connect import connect
@@ -55,7 +56,7 @@ def read_all(
 def beat(driver: Driver, clock: Clock) -> Beat:
     """The bulk figures of all domains and of the host."""
     started = clock.monotonic()
-    domains = driver.domain_stats()
+    domains = [replace(each, uuid=uuid) for each in driver.domain_stats() if (uuid := clean.uuid(each.uuid))]
     try:
         host = driver.host_stats()
     except HostLost:

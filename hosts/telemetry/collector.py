@@ -72,16 +72,20 @@ class Collector:
         """Hold on to ours, take what is free, see what people changed."""
         try:
             if self._clock.monotonic() - self._renewed >= self.pace.ttl_s / 3:
-                self._drop(self.leases.renew())
-                self._renewed = self._clock.monotonic()
+                self._keep()
             self._watch()
             for lease in self.leases.take():
                 self._listen(lease.pk)
-            if excess := self.leases.excess():
-                self._drop(set(excess))
-                self.leases.give_up(excess)
         finally:
             self.desk.later(self.pace.poll_s, self._poll)
+
+    def _keep(self) -> None:
+        """Renew all leases, and leave to other collectors what is more than our share."""
+        self._renewed = self._clock.monotonic()
+        self._drop(self.leases.renew())
+        if excess := self.leases.excess():
+            self._drop(set(excess))
+            self.leases.give_up(excess)
 
     def _listen(self, pk: int) -> None:
         uri = Host.objects.values_list("uri", flat=True).get(pk=pk)

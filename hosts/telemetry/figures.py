@@ -1,7 +1,6 @@
 """Figures to rows, in two statements a host and beat however many VMs it has; and to the feed, where they changed."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ from django.db.models.functions import Now
 from hosts import feed
 from hosts.models import VM, Host, HostLoad, VMLoad
 from hosts.telemetry import clean
+from hosts.telemetry.near import Near
 from hosts.telemetry.rates import HostFigures, VMFigures, coarse
 from hosts.virt.records import DomainStats
 
@@ -28,18 +28,27 @@ _COLUMNS = {
 _KEPT_COLUMNS = [name for name in _COLUMNS if name != "rss_bytes"]
 
 # a row that moved to another host meanwhile is not touched: its figures come from there
-_UPDATE = f"""
-    UPDATE {VM._meta.db_table} AS vm
-       SET {", ".join(f"{name} = told.{name}" for name in _COLUMNS)}, figures_at = %s, seen_at = %s
-      FROM unnest(%s::bigint[], {", ".join(f"%s::{kind}[]" for kind in _COLUMNS.values())})
-           AS told (id, {", ".join(_COLUMNS)})
-     WHERE vm.id = told.id AND vm.host_id = %s
-"""  # noqa: S608 - names from our own table, values as parameters
-_INSERT = f"""
+_WRITE_VMS = f"""
+    WITH told AS (
+        SELECT * FROM unnest(%s::bigint[], {", ".join(f"%s::{kind}[]" for kind in _COLUMNS.values())})
+               AS told (id, {", ".join(_COLUMNS)})
+    ), written AS (
+        UPDATE {VM._meta.db_table} AS vm
+           SET {", ".join(f"{name} = told.{name}" for name in _COLUMNS)}, figures_at = %s, seen_at = %s
+          FROM told WHERE vm.id = told.id AND vm.host_id = %s
+        RETURNING vm.id
+    )
     INSERT INTO {VMLoad._meta.db_table} (vm_id, at, {", ".join(_KEPT_COLUMNS)})
-    SELECT id, %s, {", ".join(_KEPT_COLUMNS)}
-      FROM unnest(%s::bigint[], {", ".join(f"%s::{_COLUMNS[name]}[]" for name in _KEPT_COLUMNS)})
-           AS told (id, {", ".join(_KEPT_COLUMNS)})
+    SELECT id, %s, {", ".join(_KEPT_COLUMNS)} FROM told JOIN written USING (id)
+"""  # noqa: S608 - names of our own tables, values as parameters
+_WRITE_HOST = f"""
+    WITH written AS (
+        UPDATE {Host._meta.db_table}
+           SET cpu_percent = %s, memory_free_bytes = %s, net_rx_rate = %s, net_tx_rate = %s,
+               figures_at = %s, answered_at = %s
+         WHERE id = %s RETURNING id, figures_at, cpu_percent, memory_free_bytes
+    )
+    INSERT INTO {HostLoad._meta.db_table} (host_id, at, cpu_percent, memory_free_bytes) SELECT * FROM written
 """  # noqa: S608
 
 Sent = dict[str, float | None]
@@ -61,8 +70,7 @@ class Figures:
         pks = [pk for pk, _ in rows]
         columns = {name: [values[name] for _, values in rows] for name in _COLUMNS}
         with connection.cursor() as cursor:
-            cursor.execute(_UPDATE, [at, at, pks, *columns.values(), self.host])
-            cursor.execute(_INSERT, [at, pks, *(columns[name] for name in _KEPT_COLUMNS)])
+            cursor.execute(_WRITE_VMS, [pks, *columns.values(), at, at, self.host, at])
         for pk, values in rows:
             self._tell("vm", pk, values)
         self._forget(pks)
@@ -75,10 +83,8 @@ class Figures:
             "net_rx_rate": told.net_rx_rate,
             "net_tx_rate": told.net_tx_rate,
         }
-        Host.objects.filter(pk=self.host).update(**values, figures_at=told.at, answered_at=told.at)
-        HostLoad.objects.create(
-            host_id=self.host, at=told.at, cpu_percent=told.cpu_percent, memory_free_bytes=values["memory_free_bytes"]
-        )
+        with connection.cursor() as cursor:
+            cursor.execute(_WRITE_HOST, [*values.values(), told.at, told.at, self.host])
         self._tell("host", self.host, values)
 
     def _tell(self, noun: str, pk: int, values: dict[str, Any]) -> None:
@@ -96,7 +102,7 @@ class Figures:
             del self._sent[key]
 
 
-def write_slow_facts(stats: dict[int, DomainStats], rows: dict[int, VM]) -> None:
+def write_slow_facts(stats: dict[int, DomainStats], rows: dict[int, Near]) -> None:
     """What a beat tells that rarely changes: the balloon's size, and a dirty rate that anybody measured."""
     for pk, each in stats.items():
         changed: dict[str, Any] = {}
@@ -118,5 +124,5 @@ def prune() -> None:
 
 
 def _storable(told: VMFigures) -> dict[str, Any]:
-    values = asdict(told)
-    return {name: clean.size(values[name]) if kind == "bigint" else values[name] for name, kind in _COLUMNS.items()}
+    values = {name: getattr(told, name) for name in _COLUMNS}
+    return {name: clean.size(value) if _COLUMNS[name] == "bigint" else value for name, value in values.items()}

@@ -5,7 +5,6 @@ on what was read (the host, the state), and on a miss the row is read again.
 """
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,12 +16,13 @@ from hosts import feed
 from hosts.advance import advance, note
 from hosts.models import VM, Host, Migration
 from hosts.states import OPEN_MIGRATION, HostState, VMState
-from hosts.telemetry import clean, newcomers
+from hosts.telemetry import clean, near, newcomers
 from hosts.telemetry.facts import differing, vm_columns
+from hosts.telemetry.near import Near
 from hosts.telemetry.sightings import Ask, Boot, Sightings, Want
 from hosts.telemetry.whereabouts import ACTIVE, Hold, Verdict, decide, hold, is_moving, remembered, vm_state
 from hosts.virt.clock import WALL, Clock
-from hosts.virt.records import DomainFacts, DomainStats, DomainStatus
+from hosts.virt.records import DomainFacts, DomainStatus
 
 log = logging.getLogger(__name__)
 
@@ -99,19 +99,17 @@ class Inventory:
         row = _light().filter(uuid=uuid).first()
         return self._settle(row) if row else []
 
-    def compare(self, host: Host, stats: Iterable[DomainStats]) -> tuple[dict[str, VM], list[Ask]]:
+    def compare(self, host: int, told: dict[str, DomainStatus]) -> tuple[dict[str, Near], list[Ask]]:
         """This host's rows by UUID, and what to ask because a beat's reading does not fit them.
 
         A beat may be older than an event that came while it was under way, so it decides nothing: it only asks.
         """
-        told = {uuid: each.status for each in stats if (uuid := clean.uuid(each.uuid))}
-        near = _light().filter(uuid__in=told) | _light().filter(host=host)
-        rows = {str(row.uuid): row for row in near}
-        asks = [Ask(host=host.pk, uuid=uuid, want=Want.FACTS) for uuid in told if uuid not in rows]
+        rows = near.read(host, told)
+        asks = [Ask(host=host, uuid=uuid, want=Want.FACTS) for uuid in told if uuid not in rows]
         for uuid, row in rows.items():
-            if not self._fits(row, host.pk, told.get(uuid)):
-                asks.append(Ask(host=host.pk, uuid=uuid, want=Want.STATUS))
-        return {uuid: row for uuid, row in rows.items() if row.host_id == host.pk and uuid in told}, asks
+            if not self._fits(row, host, told.get(uuid)):
+                asks.append(Ask(host=host, uuid=uuid, want=Want.STATUS))
+        return {uuid: row for uuid, row in rows.items() if row.host == host and uuid in told}, asks
 
     def booted(self, host: int, uuid: str, at: datetime) -> None:
         """An event: the domain began to run on this host, not by a migration."""
@@ -138,12 +136,12 @@ class Inventory:
         if doubt := self._doubts.get(uuid):
             doubt.waiting.discard(host)
 
-    def _fits(self, row: VM, host: int, status: DomainStatus | None) -> bool:
-        if row.host_id != host:  # a definition left behind is no news; anything more is looked at again
+    def _fits(self, row: Near, host: int, status: DomainStatus | None) -> bool:
+        if row.host != host:  # a definition left behind is no news; anything more is looked at again
             return status is None or (hold(status) <= Hold.DEFINED and row.state != VMState.MISSING)
         if status is None:
             return row.state == VMState.MISSING
-        return row.state == vm_state(status) and self.sightings.of(str(row.uuid)).get(host) is not None
+        return row.state == vm_state(status) and self.sightings.of(row.uuid).get(host) is not None
 
     def _settle(self, row: VM) -> list[Ask]:
         """Bring a row in line with all that is known of its domain. ``row`` carries the result."""

@@ -41,10 +41,11 @@ class Leases:
 
     def take(self) -> list[Lease]:
         """Lease free hosts, up to this collector's share of all."""
-        room = self.share() - len(self.held)
         free = Host.objects.filter(Q(lease_until__isnull=True) | Q(lease_until__lt=Now())).exclude(pk__in=self.held)
+        pks = list(free.order_by("pk").values_list("pk", flat=True))
+        room = max(0, self.share() - len(self.held)) if pks else 0
         taken = []
-        for pk in free.order_by("pk").values_list("pk", flat=True)[: max(0, room)]:
+        for pk in pks[:room]:
             if lease := claim(Host, pk, holder=self.holder, ttl_s=self.ttl_s):
                 self.held[pk] = lease
                 taken.append(lease)

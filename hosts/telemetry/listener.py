@@ -136,7 +136,7 @@ class Listener:
         row = Host.objects.get(pk=self.pk)
         self.room.route(self.room.inventory.read_all(row, domains))
         hosting.answered(row)
-        self._write_beat(row, beat)
+        self._write_beat(beat)
         log.info("%s was read: %d domains", row, len(domains), extra={"action": "host_read", "row": self.pk})
 
     # losing
@@ -279,10 +279,10 @@ class Listener:
     def _beaten(self, beat: Beat) -> None:
         self._strikes = 0
         self._schedule_beat()
-        self._write_beat(Host.objects.get(pk=self.pk), beat)
+        self._write_beat(beat)
 
-    def _write_beat(self, row: Host, beat: Beat) -> None:
-        rows, asks = self.room.inventory.compare(row, beat.domains)
+    def _write_beat(self, beat: Beat) -> None:
+        rows, asks = self.room.inventory.compare(self.pk, {each.uuid: each.status for each in beat.domains})
         self._beats.write(rows, beat)
         self.room.route(asks)
 

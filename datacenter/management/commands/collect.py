@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from hosts import feed
 from hosts.telemetry.collector import Collector
 from hosts.telemetry.listener import Pace
 
@@ -30,6 +31,7 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: collector.stop())
         collector.run()
+        feed.OUT.close()
         logging.shutdown()
         # threads may hang in calls to frozen hosts, and libvirt's C code dislikes an interpreter that ends under it
         os._exit(0)
