@@ -50,7 +50,7 @@ def build_network(name: str, state: Path, hosts: int, say: Say) -> LabPlan:
 
 def record(plan: LabPlan) -> None:
     octet = int(plan.subnet.split(".")[2])
-    facts = {"name": plan.name, "octet": octet, "hosts": len(plan.hosts), "boot": network.boot_id()}
+    facts = {"name": plan.name, "octet": octet, "hosts": len(plan.hosts)}
     write(plan.state / "lab.json", json.dumps(facts))
     plan.shared.mkdir(exist_ok=True)
 
@@ -87,9 +87,10 @@ def is_stale(plan: LabPlan) -> bool:
 def open_hosts(plan: LabPlan, say: Say, *, only: str | None = None) -> None:
     """Start what isn't there of each host; all daemons start side by side."""
     chosen = [host for host in plan.hosts if only in (None, host.name)]
+    for host in plan.hosts:
+        rooms.furnish(plan, host)  # all of them: a host that stands must learn the names of new ones
     for host in chosen:
         if rooms.holder_of(host) is None:
-            rooms.furnish(plan, host)
             daemon.configure(host)
             daemon.lend_capabilities(host)
             rooms.open_room(host)
@@ -108,8 +109,7 @@ def sweep(plan: LabPlan) -> None:
     network.dismantle(plan)
     for netns in network.named_like(plan.name):
         network.end_namespace(netns)
-    for path in plan.shared.glob("*.raw"):
-        guests.drop_disk(path)
+    guests.detach_all(plan)
     remove([plan.state])
     (OWNERS / plan.name).unlink(missing_ok=True)
     for folder in (OWNERS, plan.state.parent):

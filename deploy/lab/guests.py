@@ -79,9 +79,24 @@ def loop_of(plan: LabPlan, name: str) -> str:
 
 def drop_disk(path: Path) -> None:
     """Detach a shared disk from its loop device and remove the file."""
-    for line in run("losetup", "--associated", path, check=False).splitlines():
-        run("losetup", "--detach", line.partition(":")[0], check=False)
+    for device, backing in loops():
+        if backing == str(path):
+            run("losetup", "--detach", device, check=False)
     path.unlink(missing_ok=True)
+
+
+def detach_all(plan: LabPlan) -> None:
+    """Detach every shared disk of the lab, also those whose file somebody has removed."""
+    for device, backing in loops():
+        if backing.startswith(f"{plan.shared}/"):
+            run("losetup", "--detach", device, check=False)
+
+
+def loops() -> list[tuple[str, str]]:
+    """All loop devices of this machine, each with the file behind it."""
+    rows = run("losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE", check=False).splitlines()
+    pairs = [row.split(maxsplit=1) for row in rows]
+    return [(pair[0], pair[1].strip()) for pair in pairs if len(pair) == 2]
 
 
 def save(plan: LabPlan, spec: GuestSpec) -> int:

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.lab.machine import LabError, locked, run, text_of
-from deploy.lab.network import boot_id
 from deploy.lab.plan import cache_folder
+from deploy.lab.processes import boot_id
 
 SOURCES = Path(__file__).parent / "guest"
 KERNEL_PACKAGE = "linux-image-cloud-amd64"
 MODULES = ("button", "evdev", "virtio_pci", "virtio_balloon", "virtio_net", "virtio_blk")
 MACHINE = "pc-q35-7.2"
-KVM_DEADLINE_S = 10
+KVM_DEADLINE_S = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ import os
 import signal
 from pathlib import Path
 
-from deploy.lab.machine import await_true, run, text_of
+from deploy.lab.machine import await_true, run
 from deploy.lab.plan import HostPlan, LabPlan
 from deploy.lab.processes import Recorded
 
@@ -120,7 +120,3 @@ def named_like(lab: str) -> list[str]:
     if not NETNS.exists():
         return []
     return sorted(entry.name for entry in NETNS.iterdir() if entry.name.startswith(f"gl-{lab}-"))
-
-
-def boot_id() -> str:
-    return text_of(Path("/proc/sys/kernel/random/boot_id")).strip()

@@ -13,6 +13,11 @@ STARTTIME = 19  # field 22 of /proc/PID/stat, counted after the command's closin
 STATE = 0
 
 
+def boot_id() -> str:
+    """Tells one start of this machine from the next."""
+    return text_of(Path("/proc/sys/kernel/random/boot_id")).strip()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """A process as we knew it: its pid, and its start in clock ticks since the machine's own start."""
@@ -30,11 +35,14 @@ class Recorded:
 
     @classmethod
     def load(cls, path: Path) -> Recorded | None:
+        """A process saved since the machine's last start; None for an older one, whose pid says nothing now."""
         words = text_of(path).split()
-        return cls(pid=int(words[0]), start=int(words[1])) if len(words) == 2 else None
+        if len(words) != 3 or words[2] != boot_id():
+            return None
+        return cls(pid=int(words[0]), start=int(words[1]))
 
     def save(self, path: Path) -> None:
-        path.write_text(f"{self.pid} {self.start}\n")
+        path.write_text(f"{self.pid} {self.start} {boot_id()}\n")
 
     def alive(self) -> bool:
         return Recorded.of(self.pid) == self

@@ -89,6 +89,7 @@ def test_it_cleans_after_a_crash(name: str) -> None:
 
 def test_it_cleans_after_its_state_folder_was_removed(name: str) -> None:
     lab = Lab.up(name=name, hosts=1)
+    lab.guest("disk", disk=True)
     before = everything_of(lab)
     shutil.rmtree(lab.plan.state)
     lab.down()
@@ -116,6 +117,24 @@ def test_it_never_signals_a_pid_that_is_someone_else_by_now() -> None:
     former = Recorded(pid=me.pid, start=me.start - 1)
     assert not former.alive()
     assert not former.send(signal.SIGKILL)
+
+
+def test_it_never_signals_a_pid_of_the_machines_former_life(tmp_path: Path) -> None:
+    me = Recorded.of(os.getpid())
+    assert me is not None
+    me.save(tmp_path / "holder")
+    assert Recorded.load(tmp_path / "holder") == me
+    tmp_path.joinpath("holder").write_text(f"{me.pid} {me.start} another-boot\n")
+    assert Recorded.load(tmp_path / "holder") is None
+
+
+def test_it_takes_in_more_hosts_while_it_stands(name: str) -> None:
+    Lab.up(name=name, hosts=1)
+    lab = Lab.up(name=name, hosts=2)
+    lab.guest("mover")
+    lab.await_beat("mover")
+    lab.migrate("mover", "h1", "h2")
+    assert lab.running_on("mover") == ["h2"]
 
 
 def test_it_says_in_one_line_what_went_wrong(capsys: pytest.CaptureFixture[str]) -> None:
