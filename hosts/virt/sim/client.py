@@ -26,7 +26,11 @@ class Line:
         self.broken = False
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(5.0)
-        self._socket.connect(path)
+        try:
+            self._socket.connect(path)
+        except OSError:
+            self._socket.close()
+            raise
         self._socket.settimeout(None)
         self._ids = itertools.count(1)
         self._sending, self._keeping = threading.Lock(), threading.Lock()
@@ -65,13 +69,13 @@ class Line:
             self._backends.pop(number, None)
 
     def _read(self) -> None:
-        stream = self._socket.makefile("rb")
         try:
-            while len(head := stream.read(4)) == 4:
-                size = int.from_bytes(head, "big")
-                if size > LONGEST_FRAME:
-                    break
-                self._take(unframe(stream.read(size)))
+            with self._socket.makefile("rb") as stream:
+                while len(head := stream.read(4)) == 4:
+                    size = int.from_bytes(head, "big")
+                    if size > LONGEST_FRAME:
+                        break
+                    self._take(unframe(stream.read(size)))
         except (OSError, ValueError) as exc:
             log.warning("The simulator's line broke: %s", exc, extra={"action": "sim_line_broke"})
         finally:
@@ -166,7 +170,13 @@ class SocketBackend:
             self._lost = True
         if not self._closed:
             for callback in list(self._callbacks):
-                callback(event)
+                self._tell(callback, event)
+
+    def _tell(self, callback: Callable[[DomainEvent], None], event: DomainEvent) -> None:
+        try:
+            callback(event)
+        except Exception:  # somebody else's code on the thread that reads for all hosts
+            log.exception("A listener to %s failed.", self._host, extra={"action": "sim_listener_failed"})
 
     def alive(self) -> bool:
         return not (self._lost or self._closed or self._line.broken)
