@@ -63,7 +63,8 @@ class Lab:
     def find(cls, name: str = "godwit", *, state: Path | None = None) -> Lab:
         """The lab of this name that is up; LabError if there is none."""
         plan = recorded((state or default_state(name)).resolve(), name)
-        if plan is None:
+        # Without its network it is what a restart of the machine left behind.
+        if plan is None or not network.exists(plan.switch):
             raise LabError(f"no lab {name!r} is up")
         return cls(plan)
 

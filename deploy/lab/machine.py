@@ -22,6 +22,8 @@ PROGRAMS = {
     "tc": "iproute2",
     "nsenter": "util-linux",
     "unshare": "util-linux",
+    "setsid": "util-linux",
+    "losetup": "mount",
     "libvirtd": "libvirt-daemon",
     "virsh": "libvirt-clients",
     "qemu-system-x86_64": "qemu-system-x86",
