@@ -1,13 +1,14 @@
 """May this guest move there? What a destination refuses, and what the source's daemon finds before anything moves."""
 
-from hosts.virt.errors import JobConflict, MigrationRefused, VirtError, WrongState
+from hosts.virt.errors import JobConflict, MigrationRefused, Unsupported, VirtError, WrongState
 from hosts.virt.records import DomainFacts, DomainState, MigrateSpec, Refusal
 from hosts.virt.sim.host import SimHost
 from hosts.virt.sim.migration import SimMigration
 from hosts.virt.sim.power import copy_on
 from hosts.virt.sim.world import World
 
-_EMULATOR = "/usr/bin/qemu-system-x86_64"
+#: below, QEMU loses the VM when multifd and post-copy meet (migration.md section 0, finding 6)
+_PARALLEL_POSTCOPY_QEMU = (10, 1)
 
 
 def refusals(host: SimHost, domain: DomainFacts) -> list[Refusal]:
@@ -15,6 +16,7 @@ def refusals(host: SimHost, domain: DomainFacts) -> list[Refusal]:
     return [
         refusal
         for refusal in (
+            _virt_type(host, domain),
             _machine(host, domain),
             _cpu(host, domain),
             _memory(host, domain),
@@ -25,12 +27,23 @@ def refusals(host: SimHost, domain: DomainFacts) -> list[Refusal]:
     ]
 
 
+def _virt_type(host: SimHost, domain: DomainFacts) -> Refusal | None:
+    offered = host.facts().virt_types
+    if not domain.virt_type or domain.virt_type in offered:
+        return None
+    return Refusal(
+        check="virt_type",
+        reason=f"The VM runs by “{domain.virt_type}”; the host offers {', '.join(sorted(offered))}.",
+        remedy="Choose a host with the same acceleration.",
+    )
+
+
 def _machine(host: SimHost, domain: DomainFacts) -> Refusal | None:
     if not domain.machine or domain.machine in host.machine_types:
         return None
     return Refusal(
         check="machine_type",
-        reason=f"Emulator '{_EMULATOR}' does not support machine type '{domain.machine}'",
+        reason=f"The host's QEMU does not offer the machine type {domain.machine}.",
         remedy=f"Choose a host whose QEMU is newer than {host.qemu_version}, or update QEMU on {host.name}.",
     )
 
@@ -61,10 +74,10 @@ def _clashes(host: SimHost, domain: DomainFacts) -> list[Refusal]:
     found = []
     same = host.copies.get(domain.uuid)
     if same is not None and same.active:
-        found.append(Refusal(check="uuid", reason=f"domain '{domain.name}' is already active with this UUID"))
+        found.append(Refusal(check="uuid", reason="This VM is already active on the host."))
     for copy in host.copies.values():
         if copy.guest.name == domain.name and copy.guest.uuid != domain.uuid:
-            reason = f"domain '{domain.name}' already exists with uuid {copy.guest.uuid}"
+            reason = f"Another VM on the host is already named “{domain.name}”."
             found.append(Refusal(check="name", reason=reason, remedy="Rename one of the two."))
     return found
 
@@ -83,12 +96,21 @@ def _networks(host: SimHost, domain: DomainFacts) -> list[Refusal]:
 
 
 #: refusal -> the code and domain with which libvirt's migrate call fails
-_CODES = {"machine_type": (67, 10), "cpu": (91, 10), "memory": (1, 10), "uuid": (55, 20), "name": (9, 20)}
+_CODES = {
+    "virt_type": (67, 10),
+    "machine_type": (67, 10),
+    "cpu": (91, 10),
+    "memory": (1, 10),
+    "uuid": (55, 20),
+    "name": (9, 20),
+}
 
 
 def start_migration(world: World, source: SimHost, destination_name: str, spec: MigrateSpec) -> SimMigration:
-    """Check as the daemons do, then begin. NoSuchDomain, WrongState, JobConflict, MigrationRefused."""
+    """Check as the daemons do, then begin. NoSuchDomain, WrongState, JobConflict, MigrationRefused, Unsupported."""
     copy = copy_on(source, spec.uuid)
+    if spec.postcopy and spec.parallel and _version(source.qemu_version) < _PARALLEL_POSTCOPY_QEMU:
+        raise Unsupported("Post-copy together with parallel channels needs QEMU 10.1; below, the VM can be lost.")
     if spec.uuid in world.migrations:
         raise JobConflict("another migration job is already running for domain", code=55, domain=10)
     if not copy.active:
@@ -105,6 +127,10 @@ def start_migration(world: World, source: SimHost, destination_name: str, spec: 
     job = SimMigration(world, copy.guest, source, destination, spec)
     job.begin()
     return job
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".")[:2])
 
 
 def _reach(world: World, source: SimHost, name: str) -> SimHost:
