@@ -44,8 +44,6 @@ CLUSTERS = Listing(
     ),
 )
 
-_HOST_COLUMNS = tuple(column for column in HOSTS.columns if column.key != "cluster")
-
 
 @require_safe
 def datacenters(request: HttpRequest) -> HttpResponse:
@@ -66,7 +64,7 @@ def cluster(request: HttpRequest, pk: int) -> HttpResponse:
     if row is None:
         raise Http404("There is no such cluster.")
     hosts = list(rows.hosts().filter(cluster=row).order_by("name"))
-    context: dict[str, Any] = {"cluster": row, "hosts": hosts, "columns": _HOST_COLUMNS}
+    context: dict[str, Any] = {"cluster": row, "hosts": hosts, "columns": HOSTS.columns}
     return render(request, "clusters/page.html", context)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Q, Sum
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -14,7 +14,7 @@ from datacenter.screens.errors import BadParameter
 from datacenter.screens.listing import Column, Listing, show
 from datacenter.screens.loads import LAST_HOUR, columns_of
 from hosts.models import VM, Host, HostLoad, Migration, Transition
-from hosts.states import HostState, VMState
+from hosts.states import HostState
 
 LISTING = Listing(
     key="hosts",
@@ -23,24 +23,26 @@ LISTING = Listing(
     search=("name", "hostname", "uri", "cluster__name"),
     states=HostState,
     facets=(facets.CLUSTER,),
+    topic="hosts",
     empty="No host was added yet.",
     columns=(
         Column(key="state", label="State", sort="state", optional=False),
         Column(key="name", label="Name", sort="name", optional=False),
         Column(key="cluster", label="Cluster", sort="cluster__name", width="c-wide"),
         Column(key="vms", label="VMs", sort="vm_count", end=True, hint="Those not down"),
-        Column(key="cpu", label="CPU", sort="cpu_percent", end=True, hint="Of all its logical CPUs together"),
-        Column(key="memory", label="Memory free", sort="memory_free_bytes", end=True, width="c-wide"),
+        Column(
+            key="cpu", label="CPU", sort="cpu_percent", end=True, ticks=True, hint="Of all its logical CPUs together"
+        ),
+        Column(key="memory", label="Memory free", sort="memory_free_bytes", end=True, ticks=True, width="c-wide"),
         Column(key="size", label="Memory", sort="memory_bytes", end=True, width="c-wide"),
-        Column(key="net_in", label="Net in", sort="net_rx_rate", end=True, width="c-wide c-medium"),
-        Column(key="net_out", label="Net out", sort="net_tx_rate", end=True, width="c-wide c-medium"),
+        Column(key="net_in", label="Net in", sort="net_rx_rate", end=True, ticks=True, width="c-wide c-medium"),
+        Column(key="net_out", label="Net out", sort="net_tx_rate", end=True, ticks=True, width="c-wide c-medium"),
         Column(key="version", label="libvirt · QEMU", sort="qemu_version", width="c-wide c-medium"),
-        Column(key="answered", label="Answered", sort="answered_at", end=True, width="c-wide"),
+        Column(key="answered", label="Answered", sort="answered_at", end=True, ticks=True, width="c-wide"),
     ),
 )
 
 TABS = ("vms", "migrations", "events")
-_ON_IT = ~Q(state__in=[VMState.DOWN.value, VMState.MISSING.value])
 
 
 @require_safe
@@ -79,21 +81,15 @@ def _either(row: Host) -> Q:
 
 
 def _counts(row: Host) -> dict[str, Any]:
-    promised = VM.objects.filter(_ON_IT, host=row).aggregate(bytes=Sum("memory_bytes"))["bytes"]
     return {
         "vms": VM.objects.filter(host=row).count(),
         "migrations": Migration.objects.filter(_either(row)).count(),
         "events": Transition.objects.filter(noun="host", row=row.pk).count(),
-        "promised_bytes": promised or 0,
     }
 
 
 def _vms(row: Host) -> dict[str, Any]:
-    hidden = ("host", "cluster")
-    return {
-        "vms": list(rows.vms().filter(host=row).order_by("name", "pk")[:500]),
-        "columns": [each for each in vms.LISTING.columns if each.key not in hidden and each.shown],
-    }
+    return {"vms": list(rows.vms().filter(host=row).order_by("name", "pk")[:500]), "columns": vms.LISTING.columns}
 
 
 def _migrations(row: Host) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class Column:
     label: str
     sort: str = ""
     end: bool = False  # figures: right-aligned
+    ticks: bool = False  # changes every few seconds
     optional: bool = True  # a person may hide it
     shown: bool = True  # until a person says otherwise
     width: str = ""  # "c-wide": not at 760 px and below; "c-medium": not at 1180 px and below
@@ -85,6 +86,7 @@ class Listing:
     states: type[State] | None = None
     facets: tuple[Facet, ...] = ()
     empty: str = "Nothing here yet."
+    topic: str = ""  # the coarse topic whose news make the page read its rows again
     per_page: int = PER_PAGE
 
 
@@ -104,6 +106,16 @@ class Shown:
     @property
     def is_filtered(self) -> bool:
         return any(key not in ("sort", "page") for key in self.parameters)
+
+    @property
+    def has_optional_columns(self) -> bool:
+        return any(column.optional for column in self.listing.columns)
+
+    @property
+    def may_refresh(self) -> bool:
+        """Whether reading it again moves no row under the pointer: not while it is sorted by a figure that ticks."""
+        ticking = {column.key for column in self.listing.columns if column.ticks}
+        return self.sort.removeprefix("-") not in ticking
 
     def address(self, **changed: str | int) -> str:
         """This list's query string with some parameters changed; a "" takes one away."""
@@ -164,7 +176,7 @@ def arrange(request: HttpRequest, listing: Listing, rows: QuerySet[Any]) -> Show
 def _parameters(request: HttpRequest, listing: Listing) -> dict[str, str]:
     """What the URL says, empty values left out. BadParameter names one that this list does not have."""
     known = {"q", "sort", "page", *(facet.key for facet in listing.facets)} | ({"state"} if listing.states else set())
-    given = {key: value.strip() for key, value in request.GET.items()}
+    given = {key: str(value).strip() for key, value in request.GET.items()}
     for key, value in given.items():
         if key not in known:
             raise BadParameter(f"This list has no parameter “{key[:40]}”. It knows {', '.join(sorted(known))}.")

@@ -17,6 +17,7 @@ LISTING = Listing(
     then="-requested_at",
     states=MigrationState,
     facets=(facets.SOURCE, facets.DESTINATION),
+    topic="migrations",
     empty="Nothing has migrated yet. A VM’s page has Migrate among its actions.",
     columns=(
         Column(key="state", label="State", sort="state", optional=False),

@@ -24,9 +24,12 @@ _WORTH_A_LOOK = (
 def overview(request: HttpRequest) -> HttpResponse:
     """Eight queries or fewer, whatever the size of the place."""
     moving = rows.migrations().filter(state__in=[state.value for state in OPEN_MIGRATION])
+    migrations = list(moving.order_by("-requested_at")[:12])
+    if "HX-Request" in request.headers:  # a migration came or went: that part alone
+        return render(request, "overview/_moving.html", {"migrations": migrations})
     context = {
         "clusters": _with_hosts(),
-        "migrations": list(moving.order_by("-requested_at")[:12]),
+        "migrations": migrations,
         "transitions": list(Transition.objects.filter(_WORTH_A_LOOK)[:12]),
     }
     return render(request, "overview/page.html", context)

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 from django import template
+from django.db.models import Sum
 
 from datacenter.templatetags.godwit import state
 from datacenter.units import UNKNOWN, percent
-from hosts.models import Host
+from hosts.models import VM, Host
+from hosts.states import VMState
 
 register = template.Library()
 
@@ -41,6 +43,16 @@ def cell(host: Host) -> Cell:
         top=f"{32 - height:.1f}",
         height=f"{height:.1f}",
     )
+
+
+@register.simple_tag
+def promised(host: Host) -> int:
+    """The memory of all its VMs that are not down, in bytes. One query."""
+    gone = [VMState.DOWN.value, VMState.MISSING.value]
+    total: int | None = (
+        VM.objects.filter(host=host).exclude(state__in=gone).aggregate(bytes=Sum("memory_bytes"))["bytes"]
+    )
+    return total or 0
 
 
 def _used_share(host: Host) -> float | None:

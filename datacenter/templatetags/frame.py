@@ -88,3 +88,15 @@ def total(states: list[Tally]) -> int:
 def pairs(text: str) -> list[list[str]]:
     """ "hosts:Hosts vms:VMs" -> [["hosts", "Hosts"], ["vms", "VMs"]]."""
     return [each.split(":", 1) for each in text.split()]
+
+
+@register.filter
+def at(counts: dict[str, int], key: str) -> int:
+    """counts[key]."""
+    return counts[key]
+
+
+@register.filter
+def words(text: str | None) -> list[str]:
+    """ "host cluster" -> ["host", "cluster"]."""
+    return (text or "").split()

@@ -67,21 +67,9 @@ def ago(moment: datetime | None, suffix: str = " ago") -> SafeString | str:
 
 
 @register.filter
-def share(part: float | None, whole: float | None) -> float:
-    """``part`` of ``whole`` in percent, between 0 and 100; 0 where either is unknown."""
-    return round(min(100.0, max(0.0, 100.0 * part / whole)), 1) if part and whole else 0.0
-
-
-@register.filter
-def minus(whole: int | None, part: int | None) -> int | None:
-    """``whole`` less ``part``; None where either is unknown."""
-    return None if whole is None or part is None else whole - part
-
-
-@register.filter
-def field(row: Any, name: str) -> Any:
-    """The attribute ``name`` of a row."""
-    return getattr(row, name)
+def of(part: float | None, whole: float | None) -> float | None:
+    """``part`` of ``whole`` in percent; None where either is unknown. More than 100 where more was promised than is."""
+    return 100.0 * part / whole if part is not None and whole else None
 
 
 @register.simple_tag

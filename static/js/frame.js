@@ -23,6 +23,11 @@
     if (!panel.hidden) htmx.trigger(panel, "tree:open");
   }
 
+  function close(dialog, line) {
+    if (dialog) dialog.close();
+    else if (line) line.remove();
+    else history.back();
+  }
   function open(id) {
     const dialog = document.getElementById(id);
     if (dialog && !dialog.open) dialog.showModal();
@@ -35,7 +40,7 @@
     else if (at("[data-drawer]")) drawer();
     else if (at("[data-toggles=tree]")) { tree(); drawer(false); }
     else if (at("[data-opens]")) open(at("[data-opens]").dataset.opens);
-    else if (at("[data-closes]")) (at("dialog") || at(".toast-line"))[at("dialog") ? "close" : "remove"]();
+    else if (at("[data-closes]")) close(at("dialog"), at(".toast-line"));
     else if (at("[data-theme]")) { window.godwitTheme(at("[data-theme]").dataset.theme); marks(); at("details").open = false; }
     else if (event.target.matches("dialog")) event.target.close(); // its backdrop
     else if (root.hasAttribute("data-drawer-open") && !at("#side")) drawer(false);
@@ -115,9 +120,17 @@
     event.preventDefault();
     const dialog = document.getElementById("confirm");
     dialog.querySelector("p").textContent = event.detail.question;
+    dialog.querySelector("[value=yes]").textContent = event.detail.elt.dataset.yes || "Yes, do it";
     dialog.returnValue = "";
     dialog.onclose = () => { if (dialog.returnValue === "yes") event.detail.issueRequest(true); };
     dialog.showModal();
+  });
+  // What a coarse topic tells of is read again, but never under the pointer: then when it has left.
+  document.addEventListener("godwit:topic", (event) => {
+    const part = event.target.closest("[data-refreshes]");
+    if (!part) return;
+    if (!part.matches(":hover") || !part.querySelector("tr")) return htmx.trigger(part, "refresh");
+    part.onmouseleave = () => { part.onmouseleave = null; htmx.trigger(part, "refresh"); };
   });
   function toast(text) {
     const line = document.createElement("div");
