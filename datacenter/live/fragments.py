@@ -10,9 +10,11 @@ FRAGMENTS: frozenset[str] = frozenset(
     {
         "vm/row",
         "vm/header",
+        "vm/summary",
         "vm/card",  # the migration under way, above the tabs; empty when there is none
         "host/row",
         "host/header",
+        "host/summary",
         "host/cell",
         "migration/row",
         "migration/header",
