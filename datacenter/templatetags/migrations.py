@@ -43,13 +43,11 @@ class Entry:
 @register.simple_tag
 def phases(migration: Migration) -> list[Phase]:
     """Its states in the order they came, from the request on."""
-    changes = [(migration.requested_at, MigrationState.QUEUED, f"Requested by {migration.requested_by}.")]
-    changes += [(each.at, MigrationState.of(each.new), each.because) for each in _transitions(migration)]
+    changes = [(each.at, MigrationState.of(each.new), each.because) for each in _transitions(migration)]
     ends = [at for at, _, _ in changes[1:]] + [None]
     return [
         Phase(state=state, since=at, lasted=end - at if end else None, because=because)
         for (at, state, because), end in zip(changes, ends, strict=True)
-        if not (end and end == at)
     ]
 
 

@@ -45,8 +45,8 @@
         },
         axes: [
           { ...axis, values: (_plot, splits) => splits.map((s) => (s >= 120 ? `${Math.floor(s / 60)} min ${Math.round(s % 60)} s` : `${+s.toFixed(1)} s`)) },
-          { ...axis, scale: "size", label: "Remaining, MiB", labelSize: 20, size: 52 },
-          { ...axis, scale: "rate", side: 1, label: "MiB/s", labelSize: 20, size: 46, grid: { show: false } },
+          { ...axis, scale: "size", label: "Remaining, MiB", labelSize: 18, labelFont: "11px system-ui", size: 48 },
+          { ...axis, scale: "rate", side: 1, label: "MiB/s", labelSize: 18, labelFont: "11px system-ui", size: 42, grid: { show: false } },
         ],
         series: [
           { label: "Time", value: (_plot, s) => (s === null ? "–" : `${s.toFixed(1)} s`) },
