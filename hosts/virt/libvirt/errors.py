@@ -78,7 +78,15 @@ CALL: tuple[Rule, ...] = (
 )
 
 #: calls on a migration's job: 55 says "no job is active" or "cannot be aborted in post-copy"
-JOB: tuple[Rule, ...] = (Rule(code=libvirt.VIR_ERR_OPERATION_INVALID, means=JobConflict), *CALL)
+JOB: tuple[Rule, ...] = (
+    Rule(
+        code=libvirt.VIR_ERR_OPERATION_INVALID,
+        text=re.compile("requires migration to be started with|domain is not running"),
+        means=WrongState,
+    ),
+    Rule(code=libvirt.VIR_ERR_OPERATION_INVALID, means=JobConflict),
+    *CALL,
+)
 
 #: opening a connection: nothing was asked of the host yet, so nothing is unknown
 OPEN: tuple[Rule, ...] = (
