@@ -19,7 +19,7 @@
       this.marks = [];
       this.forecast = null;
       this.pass = 0;
-      this.drawn = false;
+      this.early = [];
       this.makePlot();
       element.addEventListener("godwit:points", (event) => this.tick(event.detail));
       new ResizeObserver(() => this.resize()).observe(element);
@@ -64,7 +64,15 @@
       return [0, Math.max(end, 2)];
     }
 
+    // History first: a tick that comes before it waits in ``early``.
     async load() {
+      if (this.loading) return;
+      this.loading = true;
+      try { await this.fetchNew(); } finally { this.loading = false; }
+      this.early.splice(0).forEach((sample) => this.tick(sample));
+    }
+
+    async fetchNew() {
       const since = this.start === undefined ? 0 : this.start + this.data[0][this.data[0].length - 1];
       const answer = await fetch(`${this.element.dataset.samples}?since=${since}`, { headers: { Accept: "application/json" } });
       if (!answer.ok) return;
@@ -90,12 +98,13 @@
     }
 
     tick(sample) {
+      if (this.loading) { this.early.push(sample); return; }
       const at = Date.parse(sample.at) / 1000;
       const behind = this.start !== undefined && at - this.start - this.data[0][this.data[0].length - 1] > 3;
       if (behind) this.load();
       else this.add(at, sample.remaining_bytes, sample.throughput, sample.dirty_rate, sample.iteration);
-      const known = sample.finish_low_s !== undefined && sample.finish_low_s !== null;
-      this.forecast = known ? { last: at - this.start, from: mib(sample.remaining_bytes), low: sample.finish_low_s, high: sample.finish_high_s } : null;
+      if (sample.finish_low_s === null || sample.state !== "copying") this.forecast = null;
+      else if (sample.finish_low_s !== undefined) this.forecast = { last: at - this.start, from: mib(sample.remaining_bytes), low: sample.finish_low_s, high: sample.finish_high_s };
       this.redraw();
     }
 
