@@ -4,7 +4,7 @@ A script, line by line (``#`` starts a comment)::
 
     host h1 [line 400] [qemu 10.0.2] [keepalive 4]      line in Mbit/s
     guest web1 on h1 [memory 512] [touched 180] [hot 100 at 20] [sequential] [unlocked]       MiB and MiB/s
-    at 2s VERB …                                        see the functions below, one a verb
+    at 2s VERB …                     a function below, or a fault of hosts/virt/sim/orders.py
     until 30s
 
 What every host says, how calls end, and where the guests are at the end makes the log, to a tenth of a second.
@@ -20,9 +20,10 @@ from hosts.virt.connect import connect
 from hosts.virt.driver import Driver
 from hosts.virt.errors import VirtError
 from hosts.virt.records import DomainEvent, EventKind, MigrateSpec, PowerVerb
-from hosts.virt.sim import faults, service
+from hosts.virt.sim import service
 from hosts.virt.sim.host import LINE_EFFICIENCY
 from hosts.virt.sim.local import use_world
+from hosts.virt.sim.orders import ORDERS, obey
 from hosts.virt.sim.ticket import Ticket
 from hosts.virt.sim.world import World
 from tests.virt.sim.worlds import MIB, add_guest, add_host
@@ -99,7 +100,10 @@ class Scenario:
         verb, *args = order
         self._say(f"> {' '.join(order)}")
         try:
-            VERBS[verb](self, *args)
+            if verb in ORDERS:
+                self._break(order)
+            else:
+                VERBS[verb](self, *args)
         except VirtError as error:
             self._say(f"  {verb} refused: {_words(error)}")
 
@@ -176,9 +180,9 @@ class Scenario:
             f"dirty {job.dirty_rate_bytes_per_s / MIB:.0f} MiB/s, throttle {job.throttle_percent} %"
         )
 
-    def fault(self, act: Callable[..., None], *args: object, **options: float) -> None:
+    def _break(self, order: list[str]) -> None:
         with self.world.present():
-            act(self.world, *args, **options)
+            obey(self.world, " ".join(order))
 
 
 VERBS: dict[str, Callable[..., None]] = {
@@ -189,17 +193,6 @@ VERBS: dict[str, Callable[..., None]] = {
     "postcopy": Scenario.postcopy,
     "power": Scenario.power,
     "show": Scenario.show,
-    "cut": lambda self, one, other: self.fault(faults.cut, one, other),
-    "mend": lambda self, one, other: self.fault(faults.mend, one, other),
-    "slow": lambda self, one, other, mib_s: self.fault(faults.slow, one, other, bytes_per_s=float(mib_s) * MIB),
-    "freeze": lambda self, host: self.fault(faults.freeze, host),
-    "thaw": lambda self, host: self.fault(faults.thaw, host),
-    "isolate": lambda self, host: self.fault(faults.isolate, host),
-    "rejoin": lambda self, host: self.fault(faults.rejoin, host),
-    "kill-daemon": lambda self, host: self.fault(faults.kill_daemon, host),
-    "start-daemon": lambda self, host: self.fault(faults.start_daemon, host),
-    "crash": lambda self, guest: self.fault(faults.crash_guest, self.uuid(guest)),
-    "kill-destination": lambda self, guest: self.fault(faults.kill_destination, self.uuid(guest)),
 }
 
 

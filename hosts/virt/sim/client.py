@@ -126,6 +126,17 @@ def shared_line() -> Line:
         return _line
 
 
+def give_order(text: str, *, deadline_s: float = 5.0) -> None:
+    """Let the running simulator carry a fault out (see orders.py). OperationFailed with a sentence, HostUnreachable."""
+    _, answer = shared_line().send({"call": "order", "args": {"text": text}})
+    try:
+        message = answer.result(timeout=deadline_s)
+    except TimeoutError as exc:
+        raise HostTimeout(f"the simulator did not answer within {deadline_s:g} s") from exc
+    if "error" in message:
+        raise error_from_wire(message["error"])
+
+
 class SocketBackend:
     """One connection to a simulated host over the shared line."""
 

@@ -14,6 +14,7 @@ from typing import Any
 from hosts.virt.errors import HostLost, OperationFailed, VirtError
 from hosts.virt.records import DomainEvent, EventKind
 from hosts.virt.sim import service
+from hosts.virt.sim.orders import obey
 from hosts.virt.sim.place import make_folder
 from hosts.virt.sim.ticket import Ticket
 from hosts.virt.sim.wire import ARGUMENTS, LONGEST_FRAME, decode, error_to_wire, frame, unframe
@@ -72,6 +73,9 @@ class Session:
             host = str(message["host"])
             self.connections[number] = Connection(host=host, epoch=service.open_connection(self._world, host))
             return self.connections[number].epoch
+        if call == "order":
+            self._order(str(message["args"]["text"]))
+            return None
         connection = self.connections.get(message["connection"])
         if call == "close":
             self.connections.pop(message["connection"], None)
@@ -91,6 +95,13 @@ class Session:
             connection.open_calls.discard(number)
             raise
         return answer
+
+    def _order(self, text: str) -> None:
+        try:
+            obey(self._world, text)
+        except ValueError as exc:
+            raise OperationFailed(str(exc)) from exc
+        log.info("Ordered: %s", text, extra={"action": "sim_order"})
 
     def _reply(self, number: int, answer: object, connection: Connection | None) -> None:
         if isinstance(answer, Ticket):

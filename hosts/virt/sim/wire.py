@@ -1,7 +1,7 @@
 """Records as JSON on the simulator's socket, by name; never pickle.
 
 A frame is its length (4 bytes, big-endian) and a JSON object. From the client ``{"id", "host", "call", "args"}``, where
-``call`` is ``open``, ``subscribe``, ``close`` or a method of the driver. From the server ``{"id", "ok"}``,
+``call`` is ``open``, ``subscribe``, ``close``, ``order`` or a method of the driver. From the server ``{"id", "ok"}``,
 ``{"id", "error"}``, or, unasked, ``{"host", "event"}``.
 """
 
@@ -37,6 +37,7 @@ RETURNS: dict[str, Any] = {
     "open": int,
     "subscribe": type(None),
     "close": type(None),
+    "order": type(None),
     "host_facts": HostFacts,
     "host_stats": HostStats,
     "domains": list[DomainFacts],

@@ -13,10 +13,10 @@ import pytest
 
 from hosts.virt.clock import WALL
 from hosts.virt.connect import connect
-from hosts.virt.errors import HostLost, HostTimeout, HostUnreachable, NoSuchDomain, WrongState
+from hosts.virt.errors import HostLost, HostTimeout, HostUnreachable, NoSuchDomain, OperationFailed, WrongState
 from hosts.virt.records import DomainEvent, DomainState, EventKind, JobType, MigrateSpec, PowerVerb
 from hosts.virt.sim import faults
-from hosts.virt.sim.client import shared_line
+from hosts.virt.sim.client import give_order, shared_line
 from hosts.virt.sim.server import Server
 from hosts.virt.sim.world import World
 from tests.virt.sim.worlds import MIB, small_world
@@ -182,6 +182,17 @@ def test_a_killed_daemon_ends_its_connections_at_once(served: Running) -> None:
         connect("sim://h1")
     served.fault(faults.start_daemon, "h1")
     assert connect("sim://h1").alive()
+
+
+def test_it_takes_orders_from_the_command_line(served: Running) -> None:
+    driver = connect("sim://h1", deadline_s=0.3)
+    give_order("freeze h1")
+    with pytest.raises(HostTimeout):
+        driver.host_facts()
+    give_order("thaw h1")
+    assert driver.host_facts().hostname == "h1"
+    with pytest.raises(OperationFailed, match="no order"):
+        give_order("explode h1")
 
 
 def test_without_a_simulator_every_host_is_unreachable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

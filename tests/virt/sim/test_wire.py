@@ -45,7 +45,7 @@ def test_a_record_arrives_as_it_was_sent(record: object) -> None:
 
 
 def test_every_call_of_the_service_can_be_sent_back() -> None:
-    assert set(service.METHODS) | {"open", "subscribe", "close"} == set(RETURNS)
+    assert set(service.METHODS) | {"open", "subscribe", "close", "order"} == set(RETURNS)
 
 
 @pytest.mark.parametrize("kind", [each for each in vars(errors).values() if isinstance(each, type)])
