@@ -7,12 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hosts.livemigration.prediction import SWITCH_S, Forecast
-from hosts.livemigration.readings import Reading, passes
-
-#: passes that must have shrunk by less than this share for a migration to count as stalled
-_SHRINK = 0.05
-#: passes to look back over
-_PASSES = 3
+from hosts.livemigration.readings import LOOK_BACK, Reading, passes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,17 +16,6 @@ class Remedy:
 
     kind: str  # an Adjustment's kind
     value: int | None = None
-
-
-def stalled(readings: Sequence[Reading]) -> bool:
-    """Whether the last passes left no less than those before: the working set is dirtied as fast as it is sent.
-
-    True from the fourth pass on, if the smallest of the last three beginnings is within 5 % of the one before them.
-    """
-    seen = [each.bytes for each in passes(readings) if each.number > 1]
-    if len(seen) <= _PASSES:
-        return False
-    return min(seen[-_PASSES:]) > (1 - _SHRINK) * seen[-_PASSES - 1]
 
 
 def remedies(readings: Sequence[Reading], outlook: Forecast, *, postcopy_allowed: bool) -> list[Remedy]:
@@ -45,7 +29,7 @@ def remedies(readings: Sequence[Reading], outlook: Forecast, *, postcopy_allowed
     found = [Remedy(kind="bandwidth", value=int(1.5 * outlook.dirty_rate))]
     seen = [each.bytes for each in passes(readings) if each.number > 1]
     if seen and outlook.throughput > 0:
-        milliseconds = 1100 * min(seen[-_PASSES:]) / outlook.throughput + 1000 * SWITCH_S
+        milliseconds = 1100 * min(seen[-LOOK_BACK:]) / outlook.throughput + 1000 * SWITCH_S
         found.append(Remedy(kind="max_downtime", value=int(milliseconds)))
     if postcopy_allowed:
         found.append(Remedy(kind="postcopy"))

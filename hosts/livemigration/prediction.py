@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from hosts.livemigration.readings import Pass, Reading, passes
+from hosts.livemigration.readings import Pass, Reading, passes, stalled
 
 #: QEMU's default for the longest pause it may take, in ms
 DEFAULT_DOWNTIME_MS = 300
@@ -26,6 +26,7 @@ class Limits:
     max_downtime_ms: int = DEFAULT_DOWNTIME_MS
     bandwidth: int | None = None
     line: float | None = None
+    dirty_rate_before: float | None = None  # bytes/s over one second, measured before the start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +51,11 @@ class _Run:
 def forecast(readings: Sequence[Reading], limits: Limits) -> Forecast | None:
     """What is to come, or None before memory moves.
 
-    ``throughput`` B is the mean over the last seconds (libvirt's figure is a 100 ms window and jumps). Two forms
-    of f bracket the truth: *steady*, f(T) = r T, and *hot set*, f(T) = W (1 - exp(-k T)) fitted to the last two
-    passes, where shorter passes find relatively more dirtied. From X remaining, a pass takes X / B and leaves f(X / B):
+    ``throughput`` B is the mean over the last seconds (libvirt's figure is a 100 ms window and jumps). Forms of f
+    bracket the truth: *steady*, f(T) = r T with the rate r of the last pass; *in order*, f(T) = min(r1 T, W) with the
+    rate r1 measured over a second before the start and W the largest pass seen (a pass that dirtied the whole working
+    set hides the true rate: it says r = W / T, which is about B); and *hot set*, f(T) = W (1 - exp(-k T)) fitted to the
+    last two passes. From X remaining, a pass takes X / B and leaves f(X / B):
 
         r = 46 MiB/s, B = 110 MiB/s, X = 120 MiB: passes of 1.1, 0.46, 0.19 s ..., below 33 MiB after the second
 
@@ -71,8 +74,10 @@ def forecast(readings: Sequence[Reading], limits: Limits) -> Forecast | None:
             converges=None, seconds=(least, math.inf), pause_s=None, last_pass=None, throughput=speed, dirty_rate=None
         )
     elapsed = (now.at - passes(moving)[-1].began_at).total_seconds()
-    runs = [_run(now.remaining_bytes, elapsed, speed, form, limits) for form in _forms(moving, rate)]
-    return _bracket(now, runs, speed, rate, limits)
+    runs = [_run(now.remaining_bytes, elapsed, speed, form, limits) for form in _forms(moving, rate, limits)]
+    if stalled(moving):  # a form that has passes shrink is refuted by those that did not
+        runs = [run if run is not None and run.passes <= 1 else None for run in runs]
+    return _bracket(now, runs, speed, max(rate, limits.dirty_rate_before or 0.0), limits)
 
 
 def throughput(readings: Sequence[Reading], *, window_s: float = 3.0) -> float:
@@ -88,9 +93,13 @@ def throughput(readings: Sequence[Reading], *, window_s: float = 3.0) -> float:
     return moved / seconds if seconds >= 0.5 and moved > 0 else max(0.0, last.throughput)
 
 
-def _forms(readings: Sequence[Reading], rate: float) -> list[Callable[[float], float]]:
+def _forms(readings: Sequence[Reading], rate: float, limits: Limits) -> list[Callable[[float], float]]:
     forms: list[Callable[[float], float]] = [lambda seconds: rate * seconds]
-    fitted = _hot_set([each for each in passes(readings) if each.number > 1 and each.bytes > 0])
+    seen = [each for each in passes(readings) if each.number > 1 and each.bytes > 0]
+    if limits.dirty_rate_before and seen:
+        pace, most = limits.dirty_rate_before, max(each.bytes for each in seen)
+        forms.append(lambda seconds: min(pace * seconds, most))
+    fitted = _hot_set(seen)
     if fitted is not None:
         size, pace = fitted
         forms.append(lambda seconds: size * (1 - math.exp(-pace * seconds)))

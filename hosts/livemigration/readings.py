@@ -112,6 +112,12 @@ def point(stats: JobStats, *, dirty_rate: float | None) -> Point:
     )
 
 
+#: passes that must have shrunk by less than this share for a migration to count as stalled
+_SHRINK = 0.05
+#: passes to look back over
+LOOK_BACK = 3
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pass:
     """One pass over what was dirty: how much it began with, and how long it took (None: it runs)."""
@@ -134,6 +140,17 @@ def passes(readings: Sequence[Reading]) -> list[Pass]:
             found[-1] = Pass(number=last.number, began_at=last.began_at, bytes=last.bytes, seconds=seconds)
         found.append(Pass(number=reading.iteration, began_at=reading.at, bytes=reading.remaining_bytes))
     return found
+
+
+def stalled(readings: Sequence[Reading]) -> bool:
+    """Whether the last passes left no less than those before: the working set is dirtied as fast as it is sent.
+
+    True from the fourth pass on, if the smallest of the last three beginnings is within 5 % of the one before them.
+    """
+    seen = [each.bytes for each in passes(readings) if each.number > 1]
+    if len(seen) <= LOOK_BACK:
+        return False
+    return min(seen[-LOOK_BACK:]) > (1 - _SHRINK) * seen[-LOOK_BACK - 1]
 
 
 def progress(readings: Sequence[Reading]) -> float:

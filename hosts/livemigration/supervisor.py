@@ -161,8 +161,8 @@ class Supervisor:
         """Take a reading of the source's job."""
         if job.type is JobType.CANCELLED:
             self.aborted = True
-        if job.type is JobType.RUNNING and job.total_bytes:
-            self.journal.add(job)
+        if job.type is JobType.RUNNING and job.total_bytes and self.state is not MigrationState.CONFIRMING:
+            self.journal.add(job)  # while the source clears up, the job says for 2 s that nothing is left
 
     def judge(self, truth: Truth) -> tuple[Verdict, float] | None:
         """The verdict and for how many seconds it has stood; None where it has to be seen a second time."""

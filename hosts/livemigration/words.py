@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Protocol
 
-from hosts.livemigration.convergence import Remedy, remedies, stalled
+from hosts.livemigration.convergence import Remedy, remedies
 from hosts.livemigration.prediction import DEFAULT_DOWNTIME_MS, Forecast, Limits, forecast
 from hosts.livemigration.readings import Reading
 from hosts.states import MigrationState
@@ -19,6 +19,7 @@ class Told(Protocol):
     max_downtime_ms: int | None
     postcopy_allowed: bool
     pause_ms: float | None
+    dirty_rate_before: float | None
 
 
 def describe(migration: Told, readings: Sequence[Reading] = ()) -> str:
@@ -41,6 +42,7 @@ def limits(migration: Told) -> Limits:
     return Limits(
         max_downtime_ms=migration.max_downtime_ms or DEFAULT_DOWNTIME_MS,
         bandwidth=migration.bandwidth,
+        dirty_rate_before=migration.dirty_rate_before,
     )
 
 
@@ -56,8 +58,6 @@ def _copying(migration: Told, readings: Sequence[Reading]) -> str:
     if outlook.dirty_rate is None or outlook.seconds is None:
         rest = span(readings[-1].remaining_bytes / outlook.throughput)
         return f"Copying, pass {number}. This pass ends in about {rest}."
-    if outlook.converges is None and stalled(readings):
-        return _not_converging(migration, readings, outlook)
     passes = f"pass {number} of about {max(number, outlook.last_pass or number)}"
     return f"Copying, {passes}. Done in {within(outlook.seconds)}{_pauses(outlook)}."
 

@@ -1,11 +1,15 @@
 """A small simulated data center, its rows, and a supervisor to step by hand."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 
+from deploy.lab import Lab
+from deploy.lab.plan import guest_uuid
 from hosts.claim import claim
 from hosts.livemigration.supervisor import Supervisor, load
 from hosts.models import VM, Host, Migration
@@ -18,6 +22,9 @@ from hosts.virt.sim.local import running, use_world
 from hosts.virt.sim.memory import PageClass
 from hosts.virt.sim.world import World
 from tests.factory import make_host, make_vm
+from tests.lab.conftest import lab, standing_lab
+
+__all__ = ["lab", "standing_lab"]
 
 MIB = 1 << 20
 STEADY = Wander(waves=())
@@ -82,3 +89,58 @@ def walk(supervisor: Supervisor, until: Callable[[], bool] = lambda: False, *, s
             return
         assert time.monotonic() < deadline, f"still {supervisor.row.state}: {supervisor.row.because}"
         time.sleep(min(delay, 0.1))
+
+
+@dataclass
+class LabPlace:
+    """The lab's hosts as rows, and guests on demand."""
+
+    lab: Lab
+    hosts: dict[str, Host]
+    pool: Pool
+
+    def guest(self, name: str, host: str = "h1", **settings: object) -> VM:
+        """A running lab guest, and its row."""
+        spec = self.lab.guest(name, host, **settings)
+        self.lab.await_beat(name)
+        return make_vm(
+            name,
+            host=self.hosts[host],
+            uuid=guest_uuid(self.lab.plan.name, name),
+            memory_bytes=spec.memory_mb * MIB,
+            virt_type="qemu",
+        )
+
+    def supervise(self, migration: Migration) -> Supervisor:
+        lease = claim(Migration, migration.pk, holder=f"test{time.monotonic_ns()}")
+        assert lease is not None, "somebody holds the lease"
+        return Supervisor(load(migration.pk), lease, pool=self.pool)
+
+
+@pytest.fixture
+def lab_place(lab: Lab, db: None) -> Iterator[LabPlace]:
+    yield from _lab_place(lab)
+
+
+@pytest.fixture
+def live_lab_place(lab: Lab, transactional_db: None) -> Iterator[LabPlace]:
+    """The same for other processes to see: what is written is committed."""
+    yield from _lab_place(lab)
+
+
+def _lab_place(lab: Lab) -> Iterator[LabPlace]:
+    hosts = {host.name: make_host(host.name, uri=host.uri, uuid=host.host_uuid) for host in lab.hosts.values()}
+    pool = Pool()
+    yield LabPlace(lab=lab, hosts=hosts, pool=pool)
+    pool.close()
+
+
+@contextmanager
+def background(act: Callable[[], object]) -> Iterator[None]:
+    """Do it on another thread for the time of the block."""
+    thread = threading.Thread(target=act)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(timeout=60)

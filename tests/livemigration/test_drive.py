@@ -1,9 +1,9 @@
 """Driving a migration, on the simulated datacenter: it …"""
 
-from hosts.livemigration.request import adjust, request_migration
+from hosts.livemigration.request import request_migration
 from hosts.models import Sample, Transition
 from hosts.states import MigrationState
-from tests.livemigration.conftest import MIB, Place, walk
+from tests.livemigration.conftest import Place, walk
 
 
 def states(migration_pk: int) -> list[str]:

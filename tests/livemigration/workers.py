@@ -1,0 +1,65 @@
+"""Real worker processes (``manage.py work``) on the test database."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def database_url() -> str:
+    """Where the tests' own database is, for another process."""
+    given = connection.settings_dict
+    place = f"{given['HOST']}:{given['PORT']}" if given["PORT"] else quote(given["HOST"], safe="")
+    return f"postgres://{given['USER']}:{given['PASSWORD']}@{place}/{given['NAME']}"
+
+
+class Worker:
+    """One ``manage.py work``; ends with the block."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+
+    def __enter__(self) -> "Worker":
+        with self.log.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "work"],
+                cwd=ROOT,
+                env={**os.environ, "DATABASE_URL": database_url()},
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+        eventually(lambda: "The worker has started" in self.log.read_text(), seconds=20, what=self.log.read_text)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    def kill(self) -> None:
+        """SIGKILL, as the kernel does when memory runs out."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> float:
+        """SIGTERM; seconds until it has ended."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=30)
+        return time.monotonic() - began
+
+
+def eventually(check: Callable[[], object], *, seconds: float, what: Callable[[], object] = lambda: "") -> None:
+    """Until ``check`` is true; fails after ``seconds`` with ``what`` there is to say."""
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.05)
