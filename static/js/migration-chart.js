@@ -101,8 +101,12 @@
       if (this.loading) { this.early.push(sample); return; }
       const at = Date.parse(sample.at) / 1000;
       const behind = this.start !== undefined && at - this.start - this.data[0][this.data[0].length - 1] > 3;
-      if (behind) this.load();
-      else this.add(at, sample.remaining_bytes, sample.throughput, sample.dirty_rate, sample.iteration);
+      if (behind && !sample.waited) { // frames were missed: the database has them, and this one a second later
+        this.early.push({ ...sample, waited: true });
+        this.load();
+        return;
+      }
+      this.add(at, sample.remaining_bytes, sample.throughput, sample.dirty_rate, sample.iteration);
       if (sample.finish_low_s === null || sample.state !== "copying") this.forecast = null;
       else if (sample.finish_low_s !== undefined) this.forecast = { last: at - this.start, from: mib(sample.remaining_bytes), low: sample.finish_low_s, high: sample.finish_high_s };
       this.redraw();
