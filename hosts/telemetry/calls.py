@@ -66,6 +66,16 @@ def beat(driver: Driver, clock: Clock) -> Beat:
     return Beat(monotonic=started, domains=domains, host=host)
 
 
+def ping(driver: Driver) -> None:
+    """Whether the host answers at all: HostLost if it does not."""
+    try:
+        driver.host_stats()
+    except HostLost:
+        raise
+    except VirtError:  # it said something
+        return
+
+
 def ask(driver: Driver, questions: dict[str, Want]) -> list[Answer]:
     """Several domains, one after the other. HostLost only where the whole host is lost."""
     return [_ask(driver, uuid, want) for uuid, want in questions.items()]

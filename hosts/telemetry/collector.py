@@ -39,6 +39,7 @@ class Collector:
             desk=self.desk,
             inventory=Inventory(holder=holder, clock=clock),
             connecting=Pool("connecting", threads=CONNECTING_THREADS),
+            retrying=Pool("retrying", threads=CONNECTING_THREADS),
             calling=Pool("calling", threads=CALLING_THREADS),
             pace=self.pace,
             clock=clock,
@@ -61,8 +62,8 @@ class Collector:
     def _end(self) -> None:
         for listener in self.listeners.values():
             listener.leave()
-        self.room.connecting.close()
-        self.room.calling.close()
+        for pool in (self.room.connecting, self.room.retrying, self.room.calling):
+            pool.close()
         held, self.listeners = list(self.listeners), {}
         self.leases.give_up(held)
         log.info("The collector gave back %d hosts", len(held), extra={"action": "collector_ended"})
@@ -88,9 +89,9 @@ class Collector:
             self.leases.give_up(excess)
 
     def _listen(self, pk: int) -> None:
-        uri = Host.objects.values_list("uri", flat=True).get(pk=pk)
+        uri, state = Host.objects.values_list("uri", "state").get(pk=pk)
         self.listeners[pk] = Listener(pk, uri, self.room)
-        self.listeners[pk].start()
+        self.listeners[pk].start(was_silent=state == HostState.NON_RESPONSIVE)
 
     def _drop(self, pks: set[int]) -> None:
         for pk in pks:

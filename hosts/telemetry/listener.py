@@ -57,6 +57,7 @@ class Room:
     desk: Desk
     inventory: Inventory
     connecting: Pool
+    retrying: Pool  # hosts that did not answer: they never hold up those that may
     calling: Pool
     pace: Pace
     clock: Clock
@@ -76,30 +77,32 @@ class Listener:
         self._questions: dict[str, Want] = {}
         self._beats = Beats(pk)
         self._tries = self._strikes = 0
+        self._suspected = False  # it was late, and is asked whether it is there at all
+        self._heard_at = room.clock.monotonic()  # when it last answered
         self._lost_since: float | None = None
 
     # opening
-    def start(self) -> None:
-        """Begin to listen."""
+    def start(self, *, was_silent: bool = False) -> None:
+        """Begin to listen. ``was_silent``: it was non-responsive when somebody last tried."""
+        self._tries = int(was_silent)
         self._not_answering()
         self._open()
 
     def close(self) -> None:
         """Stop listening; what is under way is not waited for."""
         self._generation += 1
-        self.answering = self._busy = False
+        self.answering = self._busy = self._reread = self._beat_due = self._suspected = False
         self._questions.clear()
         self.room.inventory.lost(self.pk)
         if self._driver:
             # on a pool: closing may take a second
-            self.room.connecting.submit(self._driver.close, lambda _value, _error: None)
+            self.room.retrying.submit(self._driver.close, lambda _value, _error: None)
         self._driver = None
 
     def reopen(self, uri: str) -> None:
         """Its URI was changed."""
         self.close()
         self.uri = uri
-        self._tries = 0
         self.start()
 
     def read_again(self) -> None:
@@ -112,7 +115,7 @@ class Listener:
 
     def _open(self) -> None:
         work = partial(calls.introduce, self.uri, deadline_s=self.room.pace.deadline_s)
-        self._call(self.room.connecting, work, self._opened)
+        self._call(self.room.retrying if self._tries else self.room.connecting, work, self._opened)
 
     def _opened(self, told: tuple[Driver, HostFacts]) -> None:
         self._driver, facts = told
@@ -157,8 +160,9 @@ class Listener:
 
     def _not_answering(self) -> None:
         if self._lost_since is None:
-            since = self._lost_since = self.room.clock.monotonic()
-            self.room.desk.later(self.room.pace.non_responsive_s, partial(self._silent, since))
+            since = self._lost_since = self._heard_at
+            silent_for = self.room.clock.monotonic() - since
+            self.room.desk.later(self.room.pace.non_responsive_s - silent_for, partial(self._silent, since))
 
     def _silent(self, since: float) -> None:
         if since == self._lost_since:
@@ -182,6 +186,7 @@ class Listener:
         self._busy = False
         try:
             if error is None:
+                self._heard_at = self.room.clock.monotonic()
                 use(value)
             else:
                 self._trouble(error)
@@ -193,16 +198,26 @@ class Listener:
         self._next()
 
     def _trouble(self, error: BaseException) -> None:
-        self._strikes += 1
-        still_there = self._driver is not None and self.answering and self._driver.alive()
-        if still_there and isinstance(error, HostTimeout) and self._strikes < _MOST_STRIKES:
-            log.warning("Host %d was late: %s", self.pk, error, extra={"action": "host_late", "row": self.pk})
-            self._schedule_beat(self.room.pace.beat_s)
+        driver = self._driver
+        if isinstance(error, HostTimeout) and driver and driver.alive() and self.answering and not self._suspected:
+            # one guest whose QEMU hangs can hold up a bulk call: is it the whole host?
+            self._suspected = True
+            self._call(self.room.calling, partial(calls.ping, driver), self._was_late)
         elif isinstance(error, VirtError):
             self.lose(str(error) or type(error).__name__)
         else:
             log.error("A driver failed in a way it must not", exc_info=error, extra={"action": "driver_bug"})
             self.lose(f"Unexpected: {error!r}")
+
+    def _was_late(self, _answered: None) -> None:
+        """It answers, but not to what we asked."""
+        self._suspected = False
+        self._strikes += 1
+        log.warning("Host %d answers late", self.pk, extra={"action": "host_late", "row": self.pk})
+        if self._strikes >= _MOST_STRIKES:
+            self.lose("It answers, but has not told its figures in time for several beats.")
+        else:
+            self._schedule_beat()
 
     def _next(self) -> None:
         """Whatever is wanted most, if nothing is under way."""

@@ -23,8 +23,8 @@ NO_BEAT = Pace(
 )
 
 
-def until(true: Callable[[], object], *, seconds: float = 5.0, what: str = "") -> None:
-    """Wait until ``true()``; AssertionError after so many seconds."""
+def until(true: Callable[[], object], *, seconds: float = 30.0, what: str = "") -> None:
+    """Wait until ``true()``; AssertionError after so many seconds: a bound for a machine that is very busy."""
     end = WALL.monotonic() + seconds
     while not true():
         assert WALL.monotonic() < end, f"not within {seconds:g} s: {what or 'what was waited for'}"
@@ -48,13 +48,14 @@ def collecting(pace: Pace = FAST) -> Iterator[Collector]:
         yield collector
     finally:
         collector.stop()
-        thread.join(10)
+        thread.join(30)
         assert not thread.is_alive()
 
 
 def add(*names: str) -> list[Host]:
     """Rows for simulated hosts, as somebody just added them."""
-    return [make_host(name, uuid=None, state="connecting", cpus=None, answered_at=None) for name in names]
+    unknown = dict.fromkeys(("uuid", "cpus", "answered_at", "cpu_percent", "memory_free_bytes"))
+    return [make_host(name, state="connecting", **unknown) for name in names]
 
 
 def host(name: str) -> Host:
