@@ -86,5 +86,5 @@ def login(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Login]:
 
 
 def _administrator() -> object:
-    users = get_user_model().objects
-    return users.filter(username="admin").first() or users.create_superuser("admin", password="a-long-password")
+    users = get_user_model().objects  # without a password: hashing one takes half a second
+    return users.filter(username="admin").first() or users.create_superuser("admin")

@@ -1,4 +1,4 @@
-"""Settings of a server with a page of our own, on which the live path is tried apart from what the screens look like."""
+"""A server with a page of our own, on which the live path is tried apart from what the screens look like."""
 
 from datacenter.settings import *  # noqa: F403
 from datacenter.settings import BASE_DIR, TEMPLATES

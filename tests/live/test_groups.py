@@ -1,4 +1,4 @@
-"""The fan-out: newest wins, one frame a beat, nobody waits for a slow client, and a client that stays slow is let go."""
+"""The fan-out: newest wins, one frame a beat, nobody waits for a slow client, one that stays slow is let go."""
 
 import asyncio
 
