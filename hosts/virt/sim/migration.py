@@ -215,6 +215,7 @@ class SimMigration:
         self.world.emit(source.name, EventKind.JOB_COMPLETED, self.guest, job=self.final_stats("migration_out"))
         if self.spec.persistent or not source.copies[uuid].persistent:
             del source.copies[uuid]
+            self.world.completed.pop((source.name, uuid), None)
         if self.spec.persistent:
             self.say(source, "undefined/removed")
         self.end()

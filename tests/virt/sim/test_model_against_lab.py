@@ -1,4 +1,4 @@
-"""The copy loop against real migrations: QEMU 7.2 between two libvirt hosts (conditions and results of 12 plain runs).
+"""The copy loop against real migrations: QEMU 7.2 between two libvirt hosts (conditions and results of 19 plain runs).
 
 ``touched`` is what the first pass sent; a run's outcome varied by about 20 % between repetitions on that machine.
 """
@@ -36,15 +36,22 @@ class Run(NamedTuple):
 RUNS = (
     Run("a01", 512, 180, 100, 10, "seq", 40, None, 300, 6458, 76, 6),
     Run("a02", 512, 184, 100, 20, "seq", 60, None, 300, 4764, 81, 6),
+    Run("a03", 512, 176, 100, 40, "seq", 60, None, 300, 8237, 74, 11),
     Run("a06", 512, 101, 12, 80, "seq", 60, None, 300, 2165, 50, 3),
     Run("a07", 512, 283, 200, 30, "seq", 100, None, 300, 4123, 95, 6),
     Run("a08", 512, 279, 200, 60, "seq", 100, None, 300, 7116, 80, 11),
+    Run("a09", 512, 271, 200, 60, "random", 100, None, 300, 5763, 283, 8),
     Run("a10", 512, 265, 200, 60, "hot", 100, None, 300, 3635, 74, 4),
     Run("a11", 512, 268, 200, 80, "hot", 60, None, 300, 6330, 32, 8),
     Run("a13", 512, 184, 100, 20, "seq", 60, None, 50, 5196, 23, 6),
     Run("a14", 512, 183, 100, 20, "seq", 60, None, 1000, 3642, 81, 5),
+    Run("a15", 1024, 605, 400, 40, "seq", 120, None, 300, 8171, 137, 7),
     Run("a16", 1024, 493, 400, 80, "random", 120, None, 300, 8355, 59, 10),
+    Run("b01", 512, 177, 100, 20, "seq", None, 400, 300, 7269, 385, 8),
+    Run("b02", 512, 184, 100, 35, "seq", None, 400, 300, 13531, 357, 20),
     Run("b03", 512, 284, 200, 30, "random", None, 400, 300, 12688, 360, 12),
+    Run("b04", 512, 277, 200, 60, "hot", None, 400, 300, 8870, 538, 10),
+    Run("b05", 512, 276, 200, 60, "seq", None, 800, 300, 8786, 349, 12),
     Run("b06", 512, 181, 100, 15, "seq", None, 200, 300, 20702, 449, 14),
 )
 
@@ -85,11 +92,18 @@ def test_it_takes_as_long_as_the_real_one(run: Run) -> None:
     assert done[0] * 1000.0 == pytest.approx(run.total_ms, rel=0.25)
 
 
+def test_most_are_within_a_tenth() -> None:
+    errors = sorted(abs(done[0] * 1000.0 / run.total_ms - 1.0) for run in RUNS if (done := _replay(run)))
+    assert len(errors) == len(RUNS)
+    assert errors[len(errors) // 2] < 0.10
+
+
 @pytest.mark.parametrize("run", RUNS, ids=[run.name for run in RUNS])
 def test_it_makes_about_as_many_passes(run: Run) -> None:
+    """Two more or fewer, a third where there are many: the last ones are short, and chance ends them."""
     done = _replay(run)
     assert done is not None
-    assert abs(done[1].iteration + 1 - run.passes) <= 2
+    assert abs(done[1].iteration + 1 - run.passes) <= max(2, run.passes / 3)
 
 
 def test_it_never_converges_where_the_real_one_did_not() -> None:
