@@ -45,7 +45,8 @@ class Life:
             deed()
         except VirtError as error:  # a fault somebody ordered: life goes on
             log.info("The simulated operator was refused: %s", error, extra={"action": "sim_life_refused"})
-        self.begin()
+        finally:
+            self.begin()
 
     def _running(self) -> tuple[SimHost, SimGuest] | None:
         """A guest in rest, anywhere."""

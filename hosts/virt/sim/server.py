@@ -64,6 +64,9 @@ class Session:
             self.send({"id": number, "error": error_to_wire(error)})
         except service.NoAnswer:
             pass
+        except Exception:  # a fault of ours is that caller's error, and nobody else's
+            log.exception("The simulator failed at a call of “%s”.", call, extra={"action": "sim_call_failed"})
+            self.send({"id": number, "error": error_to_wire(OperationFailed("the simulator failed; see its log"))})
         else:
             self._reply(number, answer, self.connections.get(message.get("connection", 0)))
         self._armed()
@@ -200,8 +203,11 @@ class Server:
 
     def _wake(self) -> None:
         self._timer = None
-        with self.world.present():
-            pass
+        try:
+            with self.world.present():
+                pass
+        except Exception:  # one deed that fails must not stop the world's clock
+            log.exception("Something planned in the simulated world failed.", extra={"action": "sim_act_failed"})
         self._arm()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -184,6 +184,22 @@ def test_a_killed_daemon_ends_its_connections_at_once(served: Running) -> None:
     assert connect("sim://h1").alive()
 
 
+def test_a_call_with_wrong_arguments_is_the_callers_error_alone(served: Running) -> None:
+    driver = connect("sim://h1")
+    with pytest.raises(OperationFailed):
+        driver._ask("domain", wrong="x")  # type: ignore[attr-defined]
+    assert driver.host_facts().hostname == "h1"
+
+
+def test_a_planned_deed_that_fails_does_not_stop_the_world(served: Running) -> None:
+    heard: queue.Queue[DomainEvent] = queue.Queue()
+    driver = connect("sim://h1")
+    driver.subscribe(heard.put)
+    served.fault(lambda world: world.after(0.05, lambda: [][1]))
+    driver.power(served.world.guest_named("quiet").uuid, PowerVerb.REBOOT)
+    assert heard.get(timeout=5.0).kind is EventKind.REBOOT
+
+
 def test_it_takes_orders_from_the_command_line(served: Running) -> None:
     driver = connect("sim://h1", deadline_s=0.3)
     give_order("freeze h1")
