@@ -179,7 +179,7 @@ class Lab:
         """A context manager that notes when heartbeats arrive: see Watch."""
         return Watch(guests.beats_file(self.plan, guest))
 
-    def await_beat(self, guest: str, *, timeout_s: float = 30) -> None:
+    def await_beat(self, guest: str, *, timeout_s: float = 120) -> None:
         """Wait for the guest's next heartbeat: it is up and runs."""
         before = len(self.beats(guest))
         await_true(f"a heartbeat of {guest}", lambda: len(self.beats(guest)) > before, timeout_s=timeout_s)
@@ -254,7 +254,8 @@ class Lab:
         only(pids, f"QEMU of {guest}").send(signal.SIGCONT if thaw else signal.SIGSTOP)
 
     def power_off(self, host: str) -> None:
-        """Cut the host's power: daemon and guests are gone at once. Definitions stay."""
+        """Cut the host's power: daemon, guests and link are gone at once. Definitions stay."""
+        faults.cut(self.plan, self._plan_of(host))
         rooms.close_room(self._plan_of(host))
 
     def power_on(self, host: str) -> None:
@@ -262,6 +263,7 @@ class Lab:
         plan = self._plan_of(host)
         if rooms.holder_of(plan) is None:
             rooms.clear_run(plan)
+            faults.mend(self.plan, plan)
         open_hosts(self.plan, quiet, only=host)
 
     def _plan_of(self, host: str) -> HostPlan:

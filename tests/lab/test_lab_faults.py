@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from deploy.lab import Lab, LabError
 from deploy.lab.daemon import listens
+from deploy.lab.machine import await_true
 
 pytestmark = pytest.mark.lab
 
 
-def answers(lab: Lab, host: str, timeout_s: float = 2) -> bool:
+def answers(lab: Lab, host: str, timeout_s: float = 4) -> bool:
     try:
         lab.virsh(host, "list", timeout_s=timeout_s)
     except LabError:
@@ -29,7 +31,7 @@ def test_it_silences_one_host_and_gives_it_back(lab: Lab, fault: str) -> None:
     getattr(lab, fault)("h2")
     assert reachable(lab) == ["h1", "h3"]
     lab.mend("h2")
-    assert answers(lab, "h2", timeout_s=10)
+    assert answers(lab, "h2", timeout_s=60)
 
 
 def test_it_says_nothing_at_all_of_dropped_packets(lab: Lab) -> None:
@@ -74,10 +76,27 @@ def test_it_takes_a_hosts_power_and_gives_it_back(lab: Lab) -> None:
     lab.guest("lost", "h3")
     lab.await_beat("lost")
     lab.power_off("h3")
-    assert reachable(lab) == ["h1", "h2"]
     assert lab.running_on("lost") == []
+    with pytest.raises(LabError, match="No route to host"):
+        lab.virsh("h3", "list", timeout_s=20)
     lab.power_on("h3")
     assert lab.virsh("h3", "domstate", "lost") == "shut off"
+
+
+def test_it_has_daemons_that_miss_a_silent_peer_within_seconds(lab: Lab) -> None:
+    """Only with the keepalive the lab configures: libvirt's own default takes 28 s (migration.md, F08 and H19)."""
+    lab.guest("mover", "h1", dirty_mb=32, dirty_rate=30, pattern="random")
+    lab.await_beat("mover")
+    with ThreadPoolExecutor(1) as pool:
+        move = pool.submit(lab.migrate, "mover", "h1", "h2", "--bandwidth", "8")
+        await_true("its memory to flow", lambda: "Unbounded" in lab.virsh("h1", "domjobinfo", "mover"), timeout_s=60)
+        lab.cut("h2")
+        started = time.monotonic()
+        with pytest.raises(LabError):
+            move.result(timeout=60)
+    assert time.monotonic() - started < 20
+    assert lab.running_on("mover")[0] == "h1"
+    lab.await_beat("mover")
 
 
 def test_it_slows_a_line(lab: Lab) -> None:
