@@ -28,9 +28,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 # A schema is migrated when any of these changed; static files are collected likewise.
 SCHEMA_FILES = ("requirements.txt", "hosts/**/migrations/*.py", "datacenter/**/migrations/*.py")
 STATIC_FILES = ("requirements.txt", "datacenter/settings.py", "static/**/*")
-# Seconds each program may take to end, in the order in which they end; the sum stays under the ten we promise.
-PATIENCE = {"web": 2.5, "worker": 2.5, "collector": 1.5, "simulator": 1.0}
-LAB_PATIENCE = 6.0
+# Seconds each program may take to end, in the order in which they end; and all of it together with lab and PostgreSQL.
+PATIENCE = {"web": 2.5, "worker": 2.5, "collector": 2.0, "simulator": 2.0}
+PATIENCE_IN_ALL = 9.5
+LEAST_PATIENCE = 1.0
 PAGE_PATIENCE = 60.0
 
 SIM_HOSTS = """
@@ -96,10 +97,14 @@ class Up:
     async def take_down(self) -> None:
         """End everything in order."""
         self.ending = True
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE_IN_ALL
         for name, patience in PATIENCE.items():
             if program := self.programs.get(name):
-                await program.stop(patience=patience)
-        await asyncio.gather(self._release_lab(), self._stop_database(), *self.tasks)
+                left = deadline - LEAST_PATIENCE - loop.time()
+                await program.stop(patience=max(LEAST_PATIENCE, min(patience, left)))
+        left = max(LEAST_PATIENCE, deadline - loop.time())
+        await asyncio.gather(self._release_lab(left), self._stop_database(), *self.tasks)
 
     def kill(self) -> None:
         """End the programs at once; for whoever presses Ctrl-C a second time."""
@@ -196,8 +201,8 @@ class Up:
         names = ", ".join(host["name"] for host in answer["lab"]["hosts"])
         say("lab", f"is up: {names} are real libvirt hosts in this machine; the data center Lab shows them")
 
-    async def _release_lab(self) -> None:
-        if self.lab and not await self.lab.release(patience=LAB_PATIENCE):
+    async def _release_lab(self, patience: float) -> None:
+        if self.lab and not await self.lab.release(patience=patience):
             say("lab", f"is still being taken down in the background; see {self._log('lab')}")
 
 
