@@ -7,7 +7,10 @@ import pytest
 from hosts.virt.clock import WALL
 from hosts.virt.sim.local import running, use_world
 from hosts.virt.sim.world import World
+from tests.lab.conftest import lab, standing_lab
 from tests.virt.sim.worlds import small_world
+
+__all__ = ["lab", "standing_lab", "world"]  # fixtures for the tests of this folder
 
 
 @pytest.fixture

@@ -42,7 +42,8 @@ class OddDriver:
         self.guest = DomainFacts(
             uuid="AAAAAAAA-2222-3333-4444-555555555555", name="名前\x00\n" + "n" * 400, status=RUNNING,
             persistent=False, vcpus=0, memory_bytes=-1, max_memory_bytes=2**70, virt_type="", machine="",
-            description="a\x00b", disks=tuple(Disk(target=f"vd\x00{number}", kind="") for number in range(300)), xml="<domain>\x00",
+            description="a\x00b", xml="<domain>\x00",
+            disks=tuple(Disk(target=f"vd\x00{number}", kind="") for number in range(300)),
         )  # fmt: skip
         self.nameless = DomainFacts(
             uuid="not a uuid", name="", status=RUNNING, persistent=True, vcpus=1, memory_bytes=1, max_memory_bytes=1,
