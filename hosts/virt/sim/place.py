@@ -10,9 +10,14 @@ _LONGEST_SOCKET = 107
 _ROOT = Path(__file__).resolve().parents[3]
 
 
+def _var() -> Path:
+    """Where this installation keeps what it writes: GODWIT_VAR, or var/ in the clone."""
+    return Path(os.environ.get("GODWIT_VAR") or _ROOT / "var").absolute()
+
+
 def socket_path() -> Path:
-    """``GODWIT_SIM_SOCKET``, or var/run/sim.sock of this checkout; a short one in /tmp where that is too long."""
-    wanted = Path(os.environ.get("GODWIT_SIM_SOCKET") or _ROOT / "var" / "run" / "sim.sock")
+    """``GODWIT_SIM_SOCKET``, or run/sim.sock of this installation; a short one in /tmp where that is too long."""
+    wanted = Path(os.environ.get("GODWIT_SIM_SOCKET") or _var() / "run" / "sim.sock")
     return wanted if len(os.fsencode(wanted)) <= _LONGEST_SOCKET else _short(wanted)
 
 
@@ -29,5 +34,5 @@ def make_folder(path: Path) -> None:
 
 
 def snapshot_path() -> Path:
-    """``GODWIT_SIM_SNAPSHOT``, or var/sim.json of this checkout."""
-    return Path(os.environ.get("GODWIT_SIM_SNAPSHOT") or _ROOT / "var" / "sim.json")
+    """``GODWIT_SIM_SNAPSHOT``, or sim.json of this installation."""
+    return Path(os.environ.get("GODWIT_SIM_SNAPSHOT") or _var() / "sim.json")

@@ -5,12 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from hosts.virt.sim.place import make_folder, socket_path
+from hosts.virt.sim.place import make_folder, snapshot_path, socket_path
 
 
 def test_it_takes_the_path_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GODWIT_SIM_SOCKET", "/run/x/sim.sock")
     assert socket_path() == Path("/run/x/sim.sock")
+
+
+def test_it_is_where_the_installation_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GODWIT_SIM_SOCKET", raising=False)
+    monkeypatch.delenv("GODWIT_SIM_SNAPSHOT", raising=False)
+    monkeypatch.setenv("GODWIT_VAR", "/srv/godwit")
+    assert socket_path() == Path("/srv/godwit/run/sim.sock")
+    assert snapshot_path() == Path("/srv/godwit/sim.json")
 
 
 def test_a_path_too_long_for_a_socket_becomes_a_short_one_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
