@@ -44,7 +44,7 @@ class Entry:
 def phases(migration: Migration) -> list[Phase]:
     """Its states in the order they came, from the request on."""
     changes = [(each.at, MigrationState.of(each.new), each.because) for each in _transitions(migration)]
-    ends = [at for at, _, _ in changes[1:]] + [None]
+    ends = [*(at for at, _, _ in changes[1:]), None][: len(changes)]
     return [
         Phase(state=state, since=at, lasted=end - at if end else None, because=because)
         for (at, state, because), end in zip(changes, ends, strict=True)
