@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import urlsplit, urlunsplit
 
 from django.db import connection
 
@@ -15,10 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def database_url() -> str:
-    """Where the tests' own database is, for another process."""
-    given = connection.settings_dict
-    place = f"{given['HOST']}:{given['PORT']}" if given["PORT"] else quote(given["HOST"], safe="")
-    return f"postgres://{given['USER']}:{given['PASSWORD']}@{place}/{given['NAME']}"
+    """Where the tests' own database is, for another process: as DATABASE_URL says, but for its name."""
+    given = urlsplit(os.environ["DATABASE_URL"])
+    return urlunsplit(given._replace(path=f"/{connection.settings_dict['NAME']}"))
 
 
 class Worker:
