@@ -12,7 +12,7 @@ from deploy.lab.plan import TCP_PORT, HostPlan, cache_folder
 from deploy.lab.rooms import enter, processes, send
 
 PROGRAM = "libvirtd"
-START_S = 30
+START_S = 60
 CAPABILITIES = "var/cache/libvirt/qemu/capabilities"
 
 
