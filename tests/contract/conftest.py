@@ -10,18 +10,21 @@ from dataclasses import dataclass, field
 import pytest
 
 from deploy.lab import Lab
+from deploy.lab.plan import guest_uuid
+from deploy.lab.sharing import leave_clean
 from hosts.virt.clock import WALL
 from hosts.virt.connect import connect
 from hosts.virt.driver import Driver
-from hosts.virt.records import DomainEvent, DomainFacts, MigrateSpec
+from hosts.virt.errors import VirtError
+from hosts.virt.records import DomainEvent, DomainFacts, DomainState, JobType, MigrateSpec
 from hosts.virt.sim import faults
 from hosts.virt.sim.world import World
-from tests.lab.conftest import lab, standing_lab
+from tests.lab.conftest import standing_lab
 from tests.virt.sim.worlds import sim_world
 
-__all__ = ["lab", "sim_world", "standing_lab"]  # fixtures for the tests of this folder
+__all__ = ["sim_world", "standing_lab"]  # fixtures for the tests of this folder
 
-DEADLINE_S = 3.0
+DEADLINE_S = 5.0
 GUEST = "contract"
 MIB = 1 << 20
 
@@ -93,7 +96,7 @@ def moving(request: pytest.FixtureRequest) -> Iterator[Place]:
 def _place(request: pytest.FixtureRequest) -> Place:
     # asked for by name, so that a run without the lab does not bring one up
     if request.param == "lab":
-        return _lab_place(request.getfixturevalue("lab"))
+        return _lab_place(request.getfixturevalue("kept_lab"))
     if request.param == "sim":
         return _sim_place(request.getfixturevalue("sim_world"))
     return Place(kind="test", uri="test:///default", uuid="6695eb01-f6a4-8304-79aa-97f2502e193f")
@@ -108,33 +111,54 @@ def _close_after(place: Place) -> Iterator[Place]:
             driver.close()
 
 
+@pytest.fixture(scope="package")
+def kept_lab(standing_lab: Lab) -> Iterator[Lab]:
+    """The lab with one guest that outlives a test: to boot it for each would cost most of the time."""
+    yield standing_lab
+    leave_clean(standing_lab)
+
+
 def _lab_place(lab: Lab) -> Place:
-    lab.guest(GUEST, memory_mb=128, dirty_mb=32, dirty_rate=10, nics=("bridge", "user"))
-    lab.await_beat(GUEST)
-    h1, h2 = lab.hosts["h1"], lab.hosts["h2"]
+    """Where the guest runs is the source; it is made anew where the test before left it otherwise."""
+    here = _running_at(lab)
+    if here is None:
+        lab.remove_guest(GUEST)
+        lab.guest(GUEST, memory_mb=128, dirty_mb=32, dirty_rate=10, nics=("bridge", "user"))
+        here = "h1"
+    lab.await_beat(GUEST, timeout_s=120)  # a guest that still boots hears no power button
+    source, other = lab.hosts[here], lab.hosts["h2" if here == "h1" else "h1"]
 
     def mend() -> None:
-        lab.cont_daemon("h1")
-        lab.start_daemon("h1")
+        lab.cont_daemon(here)
+        lab.start_daemon(here)
 
     return Place(
         kind="lab",
-        uri=h1.uri,
-        uuid=_uuid_of(h1.uri),
-        other_uri=h2.uri,
-        other_address=h2.address,
-        kill=lambda: lab.kill_daemon("h1"),
-        freeze=lambda: lab.stop_daemon("h1"),
+        uri=source.uri,
+        uuid=guest_uuid(lab.plan.name, GUEST),
+        other_uri=other.uri,
+        other_address=other.address,
+        kill=lambda: lab.kill_daemon(here),
+        freeze=lambda: lab.stop_daemon(here),
         mend=mend,
     )
 
 
-def _uuid_of(uri: str) -> str:
-    driver = connect(uri, deadline_s=DEADLINE_S)
+def _running_at(lab: Lab) -> str | None:
+    """The host on which the guest runs, once only and with a definition; None where it has to be made."""
+    hosts = lab.running_on(GUEST)
+    if len(hosts) != 1 or hosts[0] not in ("h1", "h2"):
+        return None
+    driver = connect(lab.hosts[hosts[0]].uri, deadline_s=DEADLINE_S)
     try:
-        return next(domain.uuid for domain in driver.domains() if domain.name == GUEST)
+        guest = driver.domain(guest_uuid(lab.plan.name, GUEST))
+        job = driver.job_stats(guest.uuid)
+    except VirtError:
+        return None
     finally:
         driver.close()
+    sound = guest.status.state == DomainState.RUNNING and guest.persistent and job.type == JobType.NONE
+    return hosts[0] if sound else None
 
 
 def _sim_place(world: World) -> Place:

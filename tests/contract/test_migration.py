@@ -66,7 +66,6 @@ def test_its_last_event_brings_the_figures(moving: Place) -> None:
 def test_a_guest_that_does_not_move_has_no_job(moving: Place) -> None:
     driver = moving.open()
     assert driver.job_stats(moving.uuid).type == JobType.NONE
-    assert driver.completed_job_stats(moving.uuid) is None
     with pytest.raises(JobConflict):
         driver.abort_job(moving.uuid)
     with pytest.raises(JobConflict):
@@ -189,9 +188,9 @@ def test_postcopy_with_parallel_channels_is_not_supported_by_an_old_qemu(moving:
 
 def test_the_dirty_rate_is_measured(moving: Place) -> None:
     source = moving.open()
-    rate = source.measure_dirty_rate(moving.uuid, 1)
-    assert 2 * MIB < rate.bytes_per_s < 40 * MIB
-    assert rate.period_s == 1
+    rate = source.measure_dirty_rate(moving.uuid, 4)  # by then all of what the guest rewrites was rewritten
+    assert MIB < rate.bytes_per_s < 40 * MIB
+    assert rate.period_s == 4
     row = next(row for row in source.domain_stats() if row.uuid == moving.uuid)
     assert row.dirty_rate is not None
 
