@@ -73,7 +73,7 @@ class Up:
     @property
     def env(self) -> dict[str, str]:
         # glibc gives every thread its own heap and keeps what they free; two are enough and save a lot of memory.
-        return {"MALLOC_ARENA_MAX": "2", **os.environ, "PYTHONUNBUFFERED": "1", "GODWIT_PORT": str(self.port)}
+        return {"MALLOC_ARENA_MAX": "2", **os.environ, "PYTHONUNBUFFERED": "1"}
 
     async def bring_up(self) -> None:
         """Start everything, print where it is, and then look after it until cancelled."""
