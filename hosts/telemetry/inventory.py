@@ -65,7 +65,7 @@ class Inventory:
         """The host told of every domain it has: rows are made, moved, changed, and marked missing."""
         told = {uuid: each for each in domains if (uuid := clean.uuid(each.uuid))}
         self.sightings.replace(host.pk, {uuid: each.status for uuid, each in told.items()})
-        newcomers.add(host, told)
+        newcomers.add(host.pk, told)
         asks: list[Ask] = []
         here = VM.objects.filter(uuid__in=told) | VM.objects.filter(host=host)
         for row in here.select_related("host"):
@@ -74,28 +74,28 @@ class Inventory:
                 self._apply(row, host.pk, facts)
         return asks
 
-    def read_one(self, host: Host, facts: DomainFacts) -> list[Ask]:
+    def read_one(self, host: int, facts: DomainFacts) -> list[Ask]:
         """The host told what one domain is."""
         uuid = clean.uuid(facts.uuid)
         if uuid is None:
             return []
-        self._said(host.pk, uuid, facts.status)
+        self._said(host, uuid, facts.status)
         newcomers.add(host, {uuid: facts})
         row = VM.objects.select_related("host").get(uuid=uuid)
         asks = self._settle(row)
-        self._apply(row, host.pk, facts)
+        self._apply(row, host, facts)
         return asks
 
-    def read_status(self, host: Host, uuid: str, status: DomainStatus) -> list[Ask]:
+    def read_status(self, host: int, uuid: str, status: DomainStatus) -> list[Ask]:
         """The host told in which state one domain is."""
-        self._said(host.pk, uuid, status)
+        self._said(host, uuid, status)
         row = _light().filter(uuid=uuid).first()
-        return self._settle(row) if row else [Ask(host=host.pk, uuid=uuid, want=Want.FACTS)]
+        return self._settle(row) if row else [Ask(host=host, uuid=uuid, want=Want.FACTS)]
 
-    def gone(self, host: Host, uuid: str) -> list[Ask]:
+    def gone(self, host: int, uuid: str) -> list[Ask]:
         """The host answered that it has no such domain."""
-        self.sightings.gone(host.pk, uuid)
-        self._confirmed(host.pk, uuid)
+        self.sightings.gone(host, uuid)
+        self._confirmed(host, uuid)
         row = _light().filter(uuid=uuid).first()
         return self._settle(row) if row else []
 

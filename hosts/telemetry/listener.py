@@ -258,24 +258,23 @@ class Listener:
         self._next()
 
     def _answered(self, answers: list[Answer]) -> None:
-        row = Host.objects.get(pk=self.pk)
         for answer in answers:
-            self.room.route(self._use(row, answer))
+            self.room.route(self._use(answer))
 
-    def _use(self, row: Host, answer: Answer) -> list[Ask]:
+    def _use(self, answer: Answer) -> list[Ask]:
         inventory = self.room.inventory
         if answer.error:
             key = {"action": "domain_untold", "row": self.pk}
-            log.warning("%s would not tell of %s: %s", row, answer.uuid, answer.error, extra=key)
+            log.warning("Host %d would not tell of %s: %s", self.pk, answer.uuid, answer.error, extra=key)
             return []
         if answer.gone:
-            return inventory.gone(row, answer.uuid)
+            return inventory.gone(self.pk, answer.uuid)
         if answer.job:
-            copies = set(inventory.sightings.of(answer.uuid))
+            copies = inventory.sightings.copies(answer.uuid)
             passages.of_job(self.pk, answer.uuid, answer.job, elsewhere=copies - {self.pk})
         if answer.facts:
-            return inventory.read_one(row, answer.facts)
-        return inventory.read_status(row, answer.uuid, answer.status) if answer.status else []
+            return inventory.read_one(self.pk, answer.facts)
+        return inventory.read_status(self.pk, answer.uuid, answer.status) if answer.status else []
 
     # the beat
     def _schedule_beat(self, seconds: float | None = None) -> None:

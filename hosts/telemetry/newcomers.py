@@ -16,12 +16,13 @@ from hosts.virt.records import DomainFacts
 log = logging.getLogger(__name__)
 
 
-def add(host: Host, told: dict[str, DomainFacts]) -> None:
+def add(pk: int, told: dict[str, DomainFacts]) -> None:
     """Make rows for those domains of ``told`` (by UUID) that have none."""
     known = {str(uuid) for uuid in VM.objects.filter(uuid__in=told).values_list("uuid", flat=True)}
     fresh = {uuid: facts for uuid, facts in told.items() if uuid not in known}
     if not fresh:
         return
+    host = Host.objects.get(pk=pk)
     with transaction.atomic():
         # another collector may see the same domain at this moment on another host: one row, whoever is first
         VM.objects.bulk_create([_row(host, uuid, facts) for uuid, facts in fresh.items()], ignore_conflicts=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntFlag
 
+from hosts.telemetry.whereabouts import Hold, hold
 from hosts.virt.records import DomainStatus
 
 
@@ -43,6 +44,10 @@ class Sightings:
     def of(self, uuid: str) -> dict[int, DomainStatus]:
         """What each answering host says of this domain; hosts that have none of it are not in it."""
         return self._seen.get(uuid, {})
+
+    def copies(self, uuid: str) -> set[int]:
+        """The hosts that have it in memory: a definition left behind is no copy."""
+        return {host for host, status in self.of(uuid).items() if hold(status) > Hold.DEFINED}
 
     def saw(self, host: int, uuid: str, status: DomainStatus) -> None:
         self._seen.setdefault(uuid, {})[host] = status
