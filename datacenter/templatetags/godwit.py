@@ -87,7 +87,7 @@ def bar(row: Any, name: str, largest: float | None = 100, look: str = "") -> Saf
     """
     value = getattr(row, name)
     if value is None or not largest:
-        return format_html("")
+        return SafeString("")
     return format_html(
         '<meter class="bar {}" aria-hidden="true" min="0" max="{}" value="{}" data-bar="{}:{}:{}"></meter>',
         look,

@@ -1,0 +1,28 @@
+"""Every page there is, as an address for a small inventory: what tests that hold for all pages go through."""
+
+from django.urls import reverse
+
+from hosts.models import VM, Cluster, Host, Migration
+
+
+def addresses() -> dict[str, str]:
+    """Name -> address. Needs a VM, a host, a cluster and a migration to be there."""
+    vm = VM.objects.order_by("pk").first()
+    host = Host.objects.order_by("pk").first()
+    cluster = Cluster.objects.order_by("pk").first()
+    migration = Migration.objects.order_by("pk").first()
+    assert vm
+    assert host
+    assert cluster
+    assert migration
+    pages = {
+        name: reverse(name) for name in ("overview", "datacenters", "clusters", "hosts", "vms", "migrations", "tree")
+    }
+    pages["cluster"] = reverse("cluster", args=[cluster.pk])
+    pages["migration"] = reverse("migration", args=[migration.pk])
+    pages["vm_migrate"] = reverse("vm_migrate", args=[vm.uuid])
+    for tab in ("vms", "migrations", "events"):
+        pages[f"host/{tab}"] = reverse("host", args=[host.pk]) + f"?tab={tab}"
+    for tab in ("disks", "networks", "migrations", "events", "xml"):
+        pages[f"vm/{tab}"] = reverse("vm", args=[vm.uuid]) + f"?tab={tab}"
+    return pages
