@@ -33,6 +33,8 @@ MOST_ITEMS = 500
 MOST_CHARACTERS = 64 * 1024
 #: messages a socket may send at once, and how many more each second
 BURST, PER_SECOND = 20.0, 4.0
+#: tabs of one account in one web process; walls share accounts
+MOST_SOCKETS = 200
 #: how often it is asked whether the session still stands and the joined may still be seen
 RECHECK_S = 30.0
 
@@ -74,8 +76,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.close(SIGNED_OUT, "signed out")
             return
         self.hub = await hub()
+        owner = self.scope["user"].pk
+        if self.hub.groups.owned_by(owner) >= MOST_SOCKETS:
+            await self._end(TOO_MANY, "too many tabs")
+            return
         self._heard_at = WALL.monotonic()
-        self.socket = Socket(self._send_frame, drop=self._dropped.set)
+        self.socket = Socket(self._send_frame, drop=self._dropped.set, owner=owner)
         self.hub.groups.enter(self.socket)
         hello = {"at": WALL.now().isoformat(timespec="milliseconds"), "version": version()}
         await self._send_frame(orjson.dumps(hello).decode())

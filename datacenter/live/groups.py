@@ -29,9 +29,10 @@ Send = Callable[[str], Awaitable[None]]
 class Socket:
     """One browser's connection: what it shows, and what of it is news."""
 
-    __slots__ = ("_drop", "_send", "free", "items", "news", "refused", "sending", "sent_at")
+    __slots__ = ("_drop", "_send", "free", "items", "news", "owner", "refused", "sending", "sent_at")
 
-    def __init__(self, send: Send, *, drop: Callable[[], None]) -> None:
+    def __init__(self, send: Send, *, drop: Callable[[], None], owner: object = None) -> None:
+        self.owner = owner  # the user's key
         self._send = send
         self._drop = drop
         self.free: Callable[[], object] = lambda: None  # called when a frame went out while there was more news
@@ -85,6 +86,9 @@ class Groups:
 
     def __len__(self) -> int:
         return len(self._sockets)
+
+    def owned_by(self, owner: object) -> int:
+        return sum(socket.owner == owner for socket in self._sockets)
 
     def enter(self, socket: Socket) -> None:
         self._sockets.add(socket)

@@ -193,7 +193,7 @@
   // False: hands off. What a person opened, ticked or typed stays.
   function mayUpdate(name, node) {
     if (name === "open") return !node.matches("details, dialog");
-    if (name === "checked") return false;
+    if (name === "checked" || name === "selected") return false;
     if (name === "value" && node.matches("input, textarea")) return node !== document.activeElement && node.value === node.defaultValue;
     if (["class", "style", "aria-expanded", "data-popper-placement"].includes(name)) return !node.matches(".show, [aria-expanded=true]");
     return true;
@@ -215,8 +215,9 @@
   function status() {
     const stale = signedOut || Date.now() - heardAt > STALE_MS;
     root.toggleAttribute("data-stale", stale);
-    const since = new Date(heardAt).toLocaleTimeString([], { hour12: false });
-    const text = signedOut ? "Signed out. Reload to sign in again" : stale ? `No news since ${since}` : wasOpen ? "Live" : "";
+    let text = wasOpen ? "Live" : "";
+    if (stale) text = `No news since ${new Date(heardAt).toLocaleTimeString([], { hour12: false })}`;
+    if (signedOut) text = "Signed out. Reload to sign in again";
     const line = document.getElementById("live-status");
     if (line && line.textContent !== text) line.textContent = text;
   }

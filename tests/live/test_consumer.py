@@ -233,6 +233,13 @@ async def test_a_flood_ends_the_socket(connect, cookie):
     assert await ended(socket) == consumers.TOO_MANY
 
 
+async def test_one_account_cannot_open_sockets_without_end(connect, cookie, monkeypatch):
+    monkeypatch.setattr(consumers, "MOST_SOCKETS", 2)
+    for _ in range(2):
+        await until(await connect(cookie), "version")
+    assert await ended(await connect(cookie)) == consumers.TOO_MANY
+
+
 async def test_five_hundred_items_are_taken(connect, cookie):
     socket = await connect(cookie)
     names = [f"vm:{number}/row" for number in range(10_001, 10_501)]
