@@ -24,6 +24,9 @@ async def blocking(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R
 
     def run() -> R:
         close_old_connections()
-        return call(*args, **kwargs)
+        try:
+            return call(*args, **kwargs)
+        finally:
+            close_old_connections()  # at once where CONN_MAX_AGE is 0
 
     return await asyncio.get_running_loop().run_in_executor(_executor, run)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hosts.livemigration import words
 from hosts.livemigration.begin import begin
-from hosts.livemigration.journal import keep_landing
+from hosts.livemigration.journal import keep_landing, keep_pause
 from hosts.livemigration.recovery import UNKNOWN, Truth, Verdict, say
 from hosts.models import Adjustment, Migration
 from hosts.states import MigrationState
@@ -94,6 +94,7 @@ def _arrived(it: "Supervisor", _truth: Truth, stood_s: float) -> None:
         it.look_soon()
         return
     _keep_totals(it)
+    keep_pause(it.row)  # the collector may have heard what we did not
     paused = it.row.pause_ms
     tail = "." if paused is None else f"; it paused {words.pause(paused / 1000)}."
     _reach(it, MigrationState.DONE, f"The guest runs on {it.row.destination}{tail}")

@@ -39,7 +39,8 @@ class Journal:
         self._write_at = clock.monotonic() + WRITE_S
         self._last_at: datetime | None = None
         self._recent: deque[Point] = deque()
-        self._done_so_far = 0.0
+        # an adopted one goes on from where the eye saw it last
+        self._done_so_far = progress(list(Sample.objects.filter(migration=migration).order_by("at")))
         self._outlook_at: datetime | None = None
         self.highest_pass = migration.iterations
 
@@ -105,8 +106,13 @@ def keep_moment(migration: Migration, field: str, at: datetime) -> None:
     The pause follows from both, in ms: what the guest stood still as both hosts' events tell it. libvirt's own
     ``downtime`` said 5 ms where it stood still for 1.6 s.
     """
+    Migration.objects.filter(pk=migration.pk, **{field: None}).update(**{field: at})
+    keep_pause(migration)
+
+
+def keep_pause(migration: Migration) -> None:
+    """Take the pause from both moments, whoever wrote them, once they are known."""
     with transaction.atomic():
-        Migration.objects.filter(pk=migration.pk, **{field: None}).update(**{field: at})
         row = Migration.objects.select_for_update(of=("self",)).get(pk=migration.pk)
         if row.pause_ms is None and row.suspended_at and row.resumed_at:
             row.pause_ms = max(0.0, (row.resumed_at - row.suspended_at).total_seconds() * 1000)

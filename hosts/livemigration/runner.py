@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 
 from django.db import Error as DatabaseError
 from django.db.models import Q
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 ORDERS_EVERY_S = 0.1
 #: after the database was lost, and where a step broke by a fault of ours
 AGAIN_S = 1.0
+#: a row this young has a job that a worker is about to take
+FRESH_S = 3
 #: steps that broke one after the other before the migration is left to another worker
 MOST_BREAKS = 20
 
@@ -146,6 +149,7 @@ def _with_orders(pks: Iterable[int]) -> list[int]:
 
 
 def orphans() -> list[int]:
-    """Open migrations that nobody drives: the lease ran out, or nobody ever took them."""
-    nobody = Q(lease_until__isnull=True) | Q(lease_until__lt=Now())
+    """Open migrations that nobody drives: the lease ran out, or nobody took them within three seconds."""
+    left = Q(lease_until__isnull=True, state_since__lt=Now() - timedelta(seconds=FRESH_S))
+    nobody = left | Q(lease_until__lt=Now())
     return list(Migration.objects.filter(nobody, state__in=OPEN_MIGRATION).values_list("pk", flat=True))

@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
+import pytest
 from django.db.models.functions import Now
 
+from hosts import feed
 from hosts.claim import claim
 from hosts.livemigration.request import adjust, request_migration
 from hosts.livemigration.runner import orphans
@@ -100,3 +102,20 @@ def test_it_is_cancelled_by_the_next_worker_too(place: Place) -> None:
     migration.refresh_from_db()
     assert migration.state == MigrationState.CANCELLED
     assert place.copies() == {"s1": "running"}
+
+
+def test_its_progress_does_not_fall_when_it_is_adopted(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[float] = []
+    monkeypatch.setattr(feed, "figures", lambda noun, pk, values: shown.append(values.get("progress_percent", -1)))
+    migration = request_migration(place.vm, place.destination, actor="ann", bandwidth=60 * MIB)
+    first = place.supervise(migration)
+    walk(first, lambda: samples_of(migration) > 15)
+    first.close()
+    walk(place.supervise(migration))
+    percents = [each for each in shown if each >= 0]
+    assert percents == sorted(percents)
+    assert percents[-1] > percents[0]
+
+
+def samples_of(migration: Migration) -> int:
+    return Sample.objects.filter(migration=migration).count()

@@ -11,6 +11,7 @@ from procrastinate import App
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
+from hosts import feed
 from hosts.lifecycle.tasks import abandon_unfinished
 from hosts.livemigration.tasks import rescue, runner
 from hosts.threads import blocking
@@ -30,15 +31,19 @@ class Command(BaseCommand):
         parser.add_argument("--concurrency", type=int, default=CONCURRENCY, help="jobs at once (default %(default)s)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        asyncio.run(work(options["concurrency"]))
+        asked_to_stop = asyncio.run(work(options["concurrency"]))
+        feed.OUT.close()
         logging.shutdown()
         # a thread that waits in libvirt for a migration cannot be ended, and Python would wait for it: the daemons
         # hold the migration, and the next worker adopts it
-        os._exit(0)
+        os._exit(0 if asked_to_stop else 1)
 
 
-async def work(concurrency: int) -> None:
-    """Run until SIGTERM or SIGINT; then leave the migrations to the next worker within five seconds."""
+async def work(concurrency: int) -> bool:
+    """Run until SIGTERM or SIGINT; then leave the migrations to the next worker within five seconds.
+
+    False: it ended by itself, as it does where the database is gone; whoever started it starts it again.
+    """
     worker_app = app.with_connector(app.connector.get_worker_connector())  # type: ignore[attr-defined]
     async with worker_app.open_async():
         worker = asyncio.create_task(
@@ -60,6 +65,7 @@ async def work(concurrency: int) -> None:
             helper.cancel()
         await asyncio.gather(*helpers, return_exceptions=True)
     log.info("The worker has ended; what it drove goes on.", extra={"action": "worker_ended"})
+    return runner().stopping
 
 
 def _stop_on_signal(worker: "asyncio.Task[None]") -> None:
