@@ -30,6 +30,9 @@ async def one_browser(url: str, headers: dict[str, str], names: list[str], count
 
     async with connect(url, additional_headers=headers, compression=None, max_size=None) as socket:
         await socket.send(json.dumps({"join": names}))
+        while '"html"' not in await socket.recv():
+            pass
+        counts["ready"] += 1
         async for text in socket:
             counts["frames"] += 1
             counts["bytes"] += len(text)
@@ -42,11 +45,13 @@ async def one_browser(url: str, headers: dict[str, str], names: list[str], count
 async def measure(server: Any, vms: list[Any], cookie: str, *, sockets: int, seconds: float) -> dict[str, Any]:
     from hosts import feed
 
-    counts: dict[str, Any] = {"frames": 0, "bytes": 0, "lags": []}
+    counts: dict[str, Any] = {"frames": 0, "bytes": 0, "lags": [], "ready": 0}
     names = [name for vm in vms for name in (f"vm:{vm.pk}/row", f"vm:{vm.pk}")]
     headers = {"Cookie": f"sessionid={cookie}", "Origin": server.url}
     browsers = [asyncio.create_task(one_browser(server.live_url, headers, names, counts)) for _ in range(sockets)]
-    await asyncio.sleep(5)
+    while counts["ready"] < sockets:
+        await asyncio.sleep(0.2)
+    await asyncio.sleep(1)
     counts.update(frames=0, bytes=0, lags=[])
     cpu, began = cpu_seconds(server.pid), time.monotonic()
     while time.monotonic() - began < seconds:
