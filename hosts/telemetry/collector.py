@@ -6,6 +6,8 @@ import secrets
 import socket
 from functools import partial
 
+from django.db import InterfaceError, OperationalError
+
 from hosts.models import Host
 from hosts.states import HostState
 from hosts.telemetry import figures, hosting
@@ -65,7 +67,11 @@ class Collector:
         for pool in (self.room.connecting, self.room.retrying, self.room.calling):
             pool.close()
         held, self.listeners = list(self.listeners), {}
-        self.leases.give_up(held)
+        try:
+            self.leases.give_up(held)
+        except (OperationalError, InterfaceError) as exc:
+            log.warning("The leases run out by themselves: %s", exc, extra={"action": "leases_not_given_back"})
+            return
         log.info("The collector gave back %d hosts", len(held), extra={"action": "collector_ended"})
 
     # whose hosts
