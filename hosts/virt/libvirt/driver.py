@@ -65,7 +65,6 @@ class LibvirtDriver:
         self._listening = False
         self._lost_told = False
         self._closed = False
-        self._shape: facts.HostShape | None = None
         self._host: HostFacts | None = None
 
     # the connection itself
@@ -134,14 +133,8 @@ class LibvirtDriver:
 
     def host_facts(self) -> HostFacts:
         if self._host is None:
-            shape = self._host_shape()
-            self._host = self._call(lambda conn: facts.host_facts(conn, shape))
+            self._host = self._call(lambda conn: facts.host_facts(conn, facts.host_shape(conn)))
         return self._host
-
-    def _host_shape(self) -> facts.HostShape:
-        if self._shape is None:
-            self._shape = self._call(facts.host_shape)
-        return self._shape
 
     def host_stats(self) -> HostStats:
         at = self._clock.now()
@@ -182,9 +175,9 @@ class LibvirtDriver:
     # migration
 
     def refusals(self, domain: DomainFacts) -> list[Refusal]:
-        shape, now = self._host_shape(), self.host_stats()
-        is_qemu = self._parsed.kind == "qemu"
-        return self._call(lambda conn: list(refusals(conn, shape, now, domain, is_qemu=is_qemu)))
+        now, is_qemu = self.host_stats(), self._parsed.kind == "qemu"
+        # the shape anew each time: a network made since the connection was opened must count
+        return self._call(lambda conn: list(refusals(conn, facts.host_shape(conn), now, domain, is_qemu=is_qemu)))
 
     def measure_dirty_rate(self, uuid: str, seconds: int) -> DirtyRate:
         started = self._clock.now()
