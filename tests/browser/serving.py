@@ -26,6 +26,12 @@ def database_url() -> str:
     return f"postgres://{who}{host}{f':{port}' if port else ''}/{name}"
 
 
+def database_environment(settings: str = "datacenter.settings") -> dict[str, str]:
+    """What a process of Godwit needs to find the test database."""
+    # GODWIT_DEBUG: static files by their finders, without a collectstatic before each run
+    return os.environ | {"DATABASE_URL": database_url(), "DJANGO_SETTINGS_MODULE": settings, "GODWIT_DEBUG": "1"}
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -49,12 +55,7 @@ class Server:
         return self._process.pid
 
     def start(self) -> "Server":
-        # GODWIT_DEBUG: static files by their finders, without a collectstatic before each run
-        env = os.environ | {
-            "DATABASE_URL": database_url(),
-            "DJANGO_SETTINGS_MODULE": self._settings,
-            "GODWIT_DEBUG": "1",
-        }
+        env = database_environment(self._settings)
         command = [sys.executable, "-m", "uvicorn", "datacenter.asgi:application", "--port", str(self.port)]
         command += ["--ws-per-message-deflate", "false", "--no-access-log", "--timeout-graceful-shutdown", "2"]
         with self.log.open("ab") as log:
