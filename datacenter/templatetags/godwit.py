@@ -1,6 +1,7 @@
 """Filters and tags that every template has: sizes, rates, times, states, icons. A template never picks a colour."""
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django import template
@@ -13,7 +14,7 @@ from datacenter import units
 from datacenter.templatetags.vendored import vendored
 from hosts.advance import STATES
 from hosts.models import VM, Host, Migration
-from hosts.states import HostState, State, VMState
+from hosts.states import HostState, Look, State, VMState
 
 register = template.Library()
 
@@ -25,6 +26,7 @@ register.filter("duration", units.duration)
 
 
 @register.simple_tag
+@cache
 def icon(name: str) -> SafeString:
     """One symbol of the vendored sprite, hidden from screen readers: a word always stands beside it."""
     sprite = vendored("@tabler/icons", "icons.svg")
@@ -40,7 +42,11 @@ def state(row: Model | State) -> State:
 @register.filter
 def badge(row: Model | State) -> SafeString:
     """A state as icon and word, in the colour that states.py names."""
-    look = state(row)
+    return _badge(state(row).look)
+
+
+@cache
+def _badge(look: Look) -> SafeString:
     return format_html('<span class="state state-{}">{}{}</span>', look.colour, icon(look.icon), look.label)
 
 
