@@ -7,4 +7,6 @@ from django.urls import path
 from datacenter.live.consumers import LiveConsumer
 
 #: Channels routes applications where Django's types expect views
-websocket_urlpatterns: list[Any] = [path("ws/live", LiveConsumer.as_asgi())]
+_live: Any = LiveConsumer.as_asgi()
+
+websocket_urlpatterns = [path("ws/live", _live)]

@@ -19,6 +19,8 @@ from datacenter.management.processes import end, exit_code, last_line, open_log,
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TERMINATION_SECONDS = 2.0
+#: each lab host's line: slow enough that a migration can be watched, and that the busiest guest does not converge
+LINE_MBIT = "200"
 
 
 async def hold(var: Path) -> None:
@@ -45,7 +47,7 @@ async def hold(var: Path) -> None:
 
 async def _bring_up(log_file: Path, released: asyncio.Event) -> dict[str, Any]:
     with open_log(log_file) as log:
-        child = spawn(_command("up"), output=log, cwd=ROOT)
+        child = spawn(_command("up", "--mbit", LINE_MBIT), output=log, cwd=ROOT)
     done = asyncio.ensure_future(exit_code(child))
     let_go = asyncio.ensure_future(released.wait())
     await asyncio.wait([done, let_go], return_when=asyncio.FIRST_COMPLETED)
