@@ -7,12 +7,13 @@ waits for long, so that a few threads hold hundreds of migrations; between steps
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from hosts import feed
 from hosts.advance import GODWIT, advance
-from hosts.claim import Lease, release, renew, still_held
+from hosts.claim import Lease, release, renew
 from hosts.livemigration import knobs, walk
-from hosts.livemigration.attempt import Attempt
+from hosts.livemigration.aside import Aside
 from hosts.livemigration.eyes import Eyes, Heard
 from hosts.livemigration.journal import Journal, keep_moment
 from hosts.livemigration.recovery import NEEDS_SECOND_LOOK, Truth, Verdict, verdict
@@ -20,7 +21,7 @@ from hosts.models import Migration
 from hosts.states import MigrationState
 from hosts.virt.clock import WALL, Clock
 from hosts.virt.pool import POOL, Pool
-from hosts.virt.records import EventKind, JobStats, JobType, MigrateSpec
+from hosts.virt.records import DirtyRate, EventKind, JobStats, JobType, MigrateSpec
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,8 @@ class Supervisor:
         self.wake = wake
         self.eyes = Eyes(row, pool, when_heard=wake)
         self.journal = Journal(row, clock)
-        self.attempt: Attempt | None = None
+        self.attempt: Aside[None] | None = None
+        self.measurement: Aside[DirtyRate] | None = None
         self.attempts = 0
         self.totals_known = False
         self.aborted = False  # the job was seen to be cancelled, by us or by another
@@ -105,8 +107,11 @@ class Supervisor:
 
     # what the walk uses
     def guard(self) -> None:
-        """Before every side effect on a hypervisor: raise LeaseLost unless the lease is ours still."""
-        if not still_held(self._lease):
+        """Before every side effect on a hypervisor: raise LeaseLost unless the lease is ours still.
+
+        One that ran out while this process was starved, and that nobody took, is ours: the epoch tells.
+        """
+        if not renew(self._lease):
             raise LeaseLost
 
     def move(self, to: MigrationState, *, because: str, actor: str = GODWIT, **also: bool | datetime) -> bool:
@@ -133,11 +138,18 @@ class Supervisor:
         driver = self.eyes.source
         self.guard()
         self.attempts += 1
-        self.attempt = Attempt(driver, spec, when_over=self.wake)
+        self.attempt = Aside(f"migrate {spec.uuid}", lambda: driver.migrate(spec), when_over=self.wake)
         self.attempt.start()
         log.info(
             "The migration %s was asked of libvirt.", self.row, extra={"action": "migrate_asked", "row": self.row.pk}
         )
+
+    def measure(self, seconds: int) -> None:
+        """Measure the guest's dirty rate, which lasts ``seconds``. Raises VirtError where the source is silent."""
+        driver = self.eyes.source
+        call = partial(driver.measure_dirty_rate, self.eyes.uuid, seconds)
+        self.measurement = Aside(f"measure {self.eyes.uuid}", call, when_over=self.wake)
+        self.measurement.start()
 
     def look_due(self, every_s: float) -> bool:
         """Whether both hosts are to be asked now: something was heard, the call came back, or it is time."""

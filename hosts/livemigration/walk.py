@@ -67,21 +67,32 @@ def _objection(it: "Supervisor") -> str:
 
 def on_measuring(it: "Supervisor") -> float:
     """The guest's dirty rate, for the record and the forecast; then the call, after its row."""
-    rate = None
     try:
-        rate = it.eyes.source.measure_dirty_rate(it.eyes.uuid, MEASURE_S)
-        because = f"It dirties {speed(rate.bytes_per_s)}."
+        if it.measurement is None:
+            it.measure(MEASURE_S)
+            return float(MEASURE_S)
+        if not it.measurement.over:
+            return TICK_S
+        if it.measurement.error is not None:
+            raise it.measurement.error
+        because = _keep_rate(it)
     except VirtError as exc:
         because = f"The dirty rate could not be measured: {exc}"
         log.info("No dirty rate of %s: %s", it.row.vm, exc, extra={"action": "dirty_rate_unknown"})
-    if rate is not None:
-        VM.objects.filter(pk=it.row.vm_id).update(dirty_rate=rate.bytes_per_s, dirty_rate_at=rate.at)
-        it.row.dirty_rate_before = rate.bytes_per_s
-        Migration.objects.filter(pk=it.row.pk).update(dirty_rate_before=rate.bytes_per_s)
-        feed.changed("vm", it.row.vm_id)
     if it.move(MigrationState.STARTING, because=because, started_at=it.clock.now()):
         begin(it)
     return 0.0
+
+
+def _keep_rate(it: "Supervisor") -> str:
+    """Write the measured rate to the VM and to the migration; in words."""
+    rate = it.measurement.value if it.measurement else None
+    assert rate is not None
+    VM.objects.filter(pk=it.row.vm_id).update(dirty_rate=rate.bytes_per_s, dirty_rate_at=rate.at)
+    it.row.dirty_rate_before = rate.bytes_per_s
+    Migration.objects.filter(pk=it.row.pk).update(dirty_rate_before=rate.bytes_per_s)
+    feed.changed("vm", it.row.vm_id)
+    return f"It dirties {speed(rate.bytes_per_s)}."
 
 
 def on_starting(it: "Supervisor") -> float:
