@@ -36,7 +36,7 @@ def test_it_is_refused_to_an_operator_and_the_attempt_is_kept() -> None:
         ("qemu+tls://root:secret@h1/system", "password does not belong"),
         ("test:///etc/passwd", "path"),
         ("not a uri", "without spaces"),
-        ("", "300 characters"),
+        ("", "300 ASCII characters"),
     ],
 )
 def test_it_is_refused_for_a_uri_that_is_not_listed(admin: User, uri: str, words: str) -> None:
