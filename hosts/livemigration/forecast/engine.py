@@ -1,0 +1,187 @@
+"""The forecast: forms drawn by their probability, each played through QEMU's loop, the ends gathered. Pure.
+
+Before the start:  seconds = setup + loop + pause,  pause = X / L + device state (+ what a slow line's queue holds)
+While it runs:     the same from the last reading on, with the passes seen so far among the evidence
+
+L is what the hosts and the line give while the guest stands: no cap holds then.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from hosts.livemigration.forecast.constants import Constants
+from hosts.livemigration.forecast.loop import End, Loop, Noise, Pacing
+from hosts.livemigration.forecast.pages import Form, floor
+from hosts.livemigration.forecast.posterior import Particle, draw, nonzero_bytes, weigh
+from hosts.livemigration.forecast.records import MIB, Guest, Orders, Prospect, Range, Seen, spread, verdict
+
+#: futures played
+_DRAWS = 48
+_GOLDEN, _SILVER = 0.6180339887498949, 0.4142135623730951
+_NORMAL = NormalDist()
+#: jitter of QEMU's bandwidth, as a share: a capped window is even, a line's is not
+_JITTER_CAPPED, _JITTER_FREE = 0.03, 0.15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Future:
+    converged: bool
+    seconds: float
+    sent: float
+    pause_s: float
+    passes: int
+    floor: float
+    least_s: float
+    speed: float
+
+
+def forecast_before(guest: Guest, orders: Orders, constants: Constants | None = None) -> Prospect:
+    """What a migration will take, before its start: pure, some 20 ms."""
+    known = constants or Constants()
+    particles = weigh(guest, known)
+    forms = draw(particles, _DRAWS)
+    futures = [_before(form, n, guest, orders, known) for n, form in enumerate(forms)]
+    return _gather(futures, particles)
+
+
+def forecast_running(guest: Guest, orders: Orders, seen: Seen, constants: Constants | None = None) -> Prospect:
+    """The same for a migration that runs, from its readings up to now."""
+    known = constants or Constants()
+    particles = weigh(guest, known, seen.intervals)
+    forms = draw(particles, _DRAWS)
+    futures = [_running(form, n, guest, orders, seen, known) for n, form in enumerate(forms)]
+    return _gather(futures, particles)
+
+
+def _deviate(n: int, step: float) -> float:
+    """The n-th of a series of standard normal deviates that is the same each time."""
+    return _NORMAL.inv_cdf((0.5 + (n + 1) * step) % 1.0 * 0.98 + 0.01)
+
+
+def line_speed(orders: Orders, constants: Constants) -> float:
+    """L: bytes/s while the guest stands."""
+    return min(constants.stop_speed, constants.line_share * (orders.line or math.inf))
+
+
+def _speed(orders: Orders, constants: Constants, n: int) -> tuple[float, bool]:
+    """Bytes/s while the guest runs, and whether the cap is what holds it."""
+    free = constants.free_speed * math.exp(constants.free_spread * _deviate(n, _SILVER))
+    if orders.compress_threads:
+        free = min(free, 10.0 * MIB * orders.compress_threads)
+    line = constants.line_share * (orders.line or math.inf)
+    capped = orders.cap is not None and orders.cap <= min(line, free)
+    speed = min(free, line, orders.cap or math.inf)
+    return speed * math.exp(constants.speed_spread * _deviate(n, _GOLDEN)), capped
+
+
+def _pacing(orders: Orders, constants: Constants, speed: float, *, capped: bool, n: int) -> Pacing:
+    return Pacing(
+        speed=speed,
+        capped=capped,
+        limit_s=orders.max_downtime_ms / 1000,
+        jitter=_JITTER_CAPPED if capped else _JITTER_FREE,
+        cheap_from=3 if orders.xbzrle else 0,
+        cost=(0.15, 0.4, 0.7)[n % 3] if orders.xbzrle else 1.0,
+        cheap_speed=0.6 * constants.stop_speed,
+        throttle=orders.auto_converge,
+        busy=(0.2, 0.3, 0.6, 1.0)[n % 4],
+        last_pass=orders.postcopy_at,
+    )
+
+
+def _before(form: Form, n: int, guest: Guest, orders: Orders, constants: Constants) -> _Future:
+    speed, capped = _speed(orders, constants, n)
+    pacing = _pacing(orders, constants, speed, capped=capped, n=n)
+    nonzero = nonzero_bytes(guest, constants) + constants.rss_overhead_sd * _deviate(n, _SILVER)
+    nonzero = min(float(guest.memory_bytes), max(4.0 * MIB, nonzero))
+    setup = constants.setup_s * math.exp(constants.setup_spread * _deviate(n, math.sqrt(3)))
+    loop = Loop(
+        form=form,
+        pacing=pacing,
+        noise=Noise(n * _SILVER % 1.0),
+        dirty=[0.0] * len(form.classes),
+        other=nonzero,
+        zeros=constants.extra_memory,
+        density=nonzero / guest.memory_bytes,
+    )
+    return _future(loop, orders, constants, capped=capped, before_s=setup, sent=0.0)
+
+
+def _running(form: Form, n: int, guest: Guest, orders: Orders, seen: Seen, constants: Constants) -> _Future:
+    guessed, capped = _speed(orders, constants, n)
+    speed = (seen.speed if seen.speed > 0 else guessed) * math.exp(constants.speed_spread * _deviate(n, _GOLDEN))
+    pacing = _pacing(orders, constants, speed, capped=capped, n=n)
+    inside = min(seen.remaining, form.size)
+    loop = Loop(
+        form=form,
+        pacing=pacing,
+        noise=Noise(n * _SILVER % 1.0),
+        dirty=[each.size / form.size * inside for each in form.classes],
+        other=seen.remaining - inside,
+        number=max(2, seen.iteration),
+        elapsed_s=seen.in_pass_s,
+        percent=seen.throttle,
+    )
+    return _future(loop, orders, constants, capped=capped, before_s=seen.elapsed_s, sent=seen.sent)
+
+
+def _future(loop: Loop, orders: Orders, constants: Constants, *, capped: bool, before_s: float, sent: float) -> _Future:
+    end = loop.play()
+    line = line_speed(orders, constants)
+    least = floor(loop.form, loop.pacing.speed)
+    if orders.postcopy_at is not None and loop.number >= orders.postcopy_at:
+        rest_s, pause_s = _postcopy(end, orders, constants, line), constants.postcopy_switch_s
+    else:
+        rest_s = pause_s = end.left / line + constants.device_s
+        if not capped and line < constants.stop_speed:
+            rest_s = pause_s = pause_s + constants.queue_s
+    return _Future(
+        converged=end.converged,
+        seconds=before_s + end.seconds + rest_s,
+        sent=sent + end.sent + end.left,
+        pause_s=pause_s,
+        passes=end.passes,
+        floor=least,
+        least_s=least / line + constants.device_s,
+        speed=loop.pacing.speed,
+    )
+
+
+def _postcopy(end: End, orders: Orders, constants: Constants, line: float) -> float:
+    """Seconds until the last page has followed: each once, at post-copy's own bandwidth."""
+    return constants.postcopy_switch_s + end.left / min(line, orders.postcopy_cap or math.inf)
+
+
+def _gather(futures: Sequence[_Future], particles: Sequence[Particle]) -> Prospect:
+    ended = [each for each in futures if each.converged]
+    probability = len(ended) / len(futures)
+    floors = spread([each.floor for each in futures], [1.0] * len(futures)).median
+    speed = spread([each.speed for each in futures], [1.0] * len(futures)).median
+    rate = sum(each.weight * each.form.dirtied(1.0) for each in particles)
+    names: dict[str, float] = {}
+    for each in particles:
+        names[each.form.name] = names.get(each.form.name, 0.0) + each.weight
+    return Prospect(
+        verdict=verdict(probability),
+        probability=probability,
+        seconds=_range([each.seconds for each in ended], relative=0.03, least=0.05),
+        bytes=_range([each.sent for each in ended], relative=0.03, least=MIB),
+        pause_ms=_range([1000 * each.pause_s for each in ended], relative=0.1, least=15.0),
+        passes=_range([float(each.passes) for each in ended], relative=0.0, least=0.0),
+        floor_bytes=floors,
+        least_pause_ms=1000 * spread([each.least_s for each in futures], [1.0] * len(futures)).median,
+        dirty_rate=rate,
+        speed=speed,
+        forms=names,
+    )
+
+
+def _range(values: Sequence[float], *, relative: float, least: float) -> Range | None:
+    """Median and range, made wider by what no draw varies."""
+    if not values:
+        return None
+    found = spread(values, [1.0] * len(values))
+    wider = max(least, relative * found.median)
+    return Range(low=max(0.0, found.low - wider), median=found.median, high=found.high + wider)

@@ -1,0 +1,153 @@
+"""How the guest writes, judged from what is known: forms of f(T) with their probabilities. Pure.
+
+A grid of (form, W, r) is weighed with the prior and the likelihood of each measurement, and made finer where the
+weight is. Page sampling is a count: of N sampled pages k were found changed, so its error is binomial and known:
+
+    f(1 s) = 80 MiB of 512, N = 256: k = 40 +- 5.8, so 80 +- 12 MiB; with N = 8192 +- 2 MiB
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from hosts.livemigration.forecast.constants import Constants
+from hosts.livemigration.forecast.pages import FORMS, SMALLEST, Form
+from hosts.livemigration.forecast.records import MIB, DirtySample, Guest, Interval
+
+Make = Callable[[float, float], Form]
+
+#: of guests that dirty at all, those that rewrite nearly all they hold beside their own system
+_WHOLE = 0.6
+#: libvirt's default, pages a GiB
+_PAGES_PER_GIB = 512
+#: the guest is not as steady as its form: spread of f between one interval and the next
+_UNSTEADY_BEFORE, _UNSTEADY_RUNNING = 0.08, 0.04
+_BLUR = 1.5 * MIB
+_RATE_STEP = 1.2
+_KEEP = 16
+
+
+@dataclass(slots=True)
+class Particle:
+    """One form with its share of the belief. ``size_step`` and ``rate_step``: its cell of the grid."""
+
+    make: Make
+    form: Form
+    prior: float  # logarithm, the cell's size included
+    size_step: float
+    rate_step: float
+    log_weight: float = 0.0
+    weight: float = 0.0
+
+
+def nonzero_bytes(guest: Guest, constants: Constants) -> float:
+    """V0: what the first pass sends: RSS less QEMU's own; without RSS, half of the memory is as good a guess as any."""
+    if guest.rss_bytes is None:
+        return 0.5 * guest.memory_bytes
+    return min(float(guest.memory_bytes), max(8.0 * MIB, guest.rss_bytes - constants.rss_overhead))
+
+
+def weigh(
+    guest: Guest, constants: Constants, intervals: Sequence[Interval] = (), *, rounds: int | None = None
+) -> list[Particle]:
+    """Forms with weights that sum to 1, the likeliest first."""
+    particles = list(_grid(guest, constants))
+    _judge(particles, guest, intervals)
+    for _ in range(rounds if rounds is not None else (2 if intervals else 0)):
+        best, rest = particles[:_KEEP], particles[_KEEP:]
+        particles = [each for each in rest if each.weight > 1e-3] + [fine for each in best for fine in _finer(each)]
+        _judge(particles, guest, intervals)
+    return particles
+
+
+def _grid(guest: Guest, constants: Constants) -> Iterator[Particle]:
+    rates = list(_rates(guest.dirty))
+    for size, log_prior, step in _sizes(guest, constants):
+        for rate in rates:
+            for make in FORMS:
+                yield Particle(make, make(size, rate), log_prior, step, _RATE_STEP)
+
+
+def _sizes(guest: Guest, constants: Constants) -> Iterator[tuple[float, float, float]]:
+    """Working sets with the logarithm of their prior and the factor to the next.
+
+    Half a guess, half none: that the guest rewrites all it holds beside its own system, or any part of it.
+    """
+    most = nonzero_bytes(guest, constants)
+    whole = most - constants.quiet
+    sd = math.hypot(constants.rss_overhead_sd, constants.quiet_sd)
+    if whole > 2 * sd:
+        for away in (-1.5, -0.75, 0.0, 0.75, 1.5):
+            yield whole + away * sd, math.log(_WHOLE * 0.3) - away**2 / 2, 1.0 + 0.75 * sd / whole
+    free = [2 * MIB * 1.6**n for n in range(32) if 2 * MIB * 1.6**n < most]
+    for size in free:
+        yield size, math.log((1 - _WHOLE) / len(free)), 1.6
+
+
+def _rates(samples: Sequence[DirtySample]) -> Iterator[float]:
+    known = [max(each.rate, 0.5 * MIB) for each in samples]
+    low, high = (0.4 * min(known), 8.0 * max(known)) if known else (MIB, 1024.0 * MIB)
+    while low < high:
+        yield low
+        low *= _RATE_STEP if known else 1.5
+
+
+def _finer(particle: Particle) -> Iterator[Particle]:
+    """Nine cells in the place of one."""
+    size_step, rate_step = particle.size_step ** (1 / 3), particle.rate_step ** (1 / 3)
+    prior = particle.prior - math.log(9)
+    for up in (-1, 0, 1):
+        size = max(SMALLEST, particle.form.size * size_step**up)
+        for faster in (-1, 0, 1):
+            form = particle.make(size, particle.form.rate * rate_step**faster)
+            yield Particle(particle.make, form, prior, size_step, rate_step)
+
+
+def _judge(particles: list[Particle], guest: Guest, intervals: Sequence[Interval]) -> None:
+    for each in particles:
+        likely = sum(_sampled(each.form, sample, guest.memory_bytes) for sample in guest.dirty)
+        each.log_weight = each.prior + likely + sum(_dirtied(each.form, seen) for seen in intervals)
+    top = max(each.log_weight for each in particles)
+    for each in particles:
+        each.weight = math.exp(each.log_weight - top)
+    total = sum(each.weight for each in particles)
+    for each in particles:
+        each.weight /= total
+    particles.sort(key=lambda each: -each.weight)
+
+
+def _sampled(form: Form, sample: DirtySample, memory: int) -> float:
+    """Log-likelihood of a page sampling. QEMU cuts its rate down to whole MiB/s: half of one is added back."""
+    dirtied = min(form.dirtied(sample.seconds), 0.98 * memory)
+    pages = sample.pages or max(1, round(_PAGES_PER_GIB * memory / 2**30))
+    share = max(dirtied / memory, 0.5 / pages)
+    binomial = memory * math.sqrt(share * (1 - share) / pages)
+    cut = MIB * sample.seconds / math.sqrt(12)
+    sd = math.sqrt(binomial**2 + cut**2 + (_UNSTEADY_BEFORE * dirtied) ** 2)
+    measured = (sample.rate + 0.5 * MIB) * sample.seconds
+    return -(((measured - dirtied) / sd) ** 2) / 2 - math.log(sd)
+
+
+def _dirtied(form: Form, seen: Interval) -> float:
+    """Log-likelihood of what an interval between two syncs left dirty."""
+    expected = form.dirtied(seen.seconds) if seen.first else form.fresh(seen.left, seen.seconds)
+    sd = math.hypot(_UNSTEADY_RUNNING * expected, _BLUR)
+    # Three parts in a hundred for what no form foresees, so that one odd pass does not overrule all the others.
+    plain = math.exp(-(((seen.fresh - expected) / sd) ** 2) / 2) / sd
+    return math.log(0.97 * plain + 0.03 / (100.0 * MIB))
+
+
+def draw(particles: Sequence[Particle], count: int) -> list[Form]:
+    """``count`` forms, each as often as its weight says (systematic resampling)."""
+    drawn: list[Form] = []
+    gone, each = 0.0, iter(particles)
+    current = next(each)
+    for n in range(count):
+        while gone + current.weight < (n + 0.5) / count:
+            gone += current.weight
+            following = next(each, None)
+            if following is None:
+                break
+            current = following
+        drawn.append(current.form)
+    return drawn
