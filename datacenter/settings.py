@@ -80,6 +80,7 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": dj_database_url.parse(database_url(), conn_max_age=60, conn_health_checks=True)}
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)  # libpq would wait for ever
 
 AUTH_USER_MODEL = "datacenter.User"
 LOGIN_URL = "login"
