@@ -2,6 +2,8 @@
 
 from hosts.models.cluster import Cluster
 from hosts.models.datacenter import DataCenter
+from hosts.models.doubt import Doubt
+from hosts.models.duty import Duty
 from hosts.models.host import Host
 from hosts.models.leased import Leased
 from hosts.models.load import HostLoad, VMLoad
@@ -16,6 +18,8 @@ __all__ = [
     "Adjustment",
     "Cluster",
     "DataCenter",
+    "Doubt",
+    "Duty",
     "Host",
     "HostLoad",
     "Leased",

@@ -33,6 +33,7 @@ class Migration(Leased):
     max_downtime_ms = models.PositiveIntegerField(null=True, blank=True)
     postcopy_allowed = models.BooleanField(default=True)
     auto_converge = models.BooleanField(default=False)
+    arrives_paused = models.BooleanField(default=False)  # only we let it run there, once the source copy has ended
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
 
     # what happened
