@@ -153,16 +153,24 @@ def stalled(readings: Sequence[Reading]) -> bool:
     return min(seen[-LOOK_BACK:]) > (1 - _SHRINK) * seen[-LOOK_BACK - 1]
 
 
-def progress(readings: Sequence[Reading]) -> float:
-    """How much of the way lies behind, 0 to 1: the highest share of work done so far, so it never runs backwards.
+#: how much of the bar the first pass fills; the rest is the tail of passes, which nobody knows beforehand
+FIRST_PASS_SHARE = 0.85
 
-    Of work known at an instant (done + remaining) the share done falls at each sync; its high-water mark does not.
-    1 is kept for the end: a migration that runs is at most at 0.99.
+
+def progress(readings: Sequence[Reading]) -> float:
+    """How much of the way lies behind, 0 to 0.99, never less than before; 1 is kept for the end.
+
+    The first pass fills 0.85 as it goes. Each later pass counts by what it began with: of 256 MiB, one that begins with
+    64 MiB stands at 0.95, with 8 MiB at 0.99. So a guest that does not converge stands still, and does not wait at 99 %.
     """
-    best = 0.0
+    best, number = 0.0, None
     for reading in readings:
-        known = reading.processed_bytes + reading.remaining_bytes
-        if known > 0 and reading.total_bytes:
-            gone = max(reading.processed_bytes / known, 1 - reading.remaining_bytes / reading.total_bytes)
-            best = max(best, min(0.99, gone))
-    return max(0.0, best)
+        if not reading.total_bytes:
+            continue
+        gone = 1 - min(1.0, reading.remaining_bytes / reading.total_bytes)
+        if reading.iteration <= 1:
+            best = max(best, FIRST_PASS_SHARE * gone)
+        elif number is not None and reading.iteration > number:  # only a beginning that was seen tells
+            best = max(best, FIRST_PASS_SHARE + (0.99 - FIRST_PASS_SHARE) * gone)
+        number = reading.iteration
+    return best
