@@ -57,6 +57,12 @@ class Driver(Protocol):
     def power(self, uuid: str, verb: PowerVerb) -> None:
         """Ask for a power change. WrongState where the state forbids it. SHUTDOWN and REBOOT only ask the guest."""
 
+    def discard(self, uuid: str, *, seen: DomainStatus, definition: bool) -> None:
+        """End a copy that is proved to be one too many, and with ``definition`` undefine it as well.
+
+        WrongState where the copy is not (any more) as it was ``seen``: nothing was done.
+        """
+
     # migration
     def refusals(self, domain: DomainFacts) -> list[Refusal]:
         """As the DESTINATION: what speaks against taking this domain: machine type, CPU, memory, name, UUID."""
@@ -73,8 +79,12 @@ class Driver(Protocol):
     def completed_job_stats(self, uuid: str) -> JobStats | None:
         """The last completed job's figures, kept for later readers; None where the daemon has none."""
 
-    def abort_job(self, uuid: str) -> None:
-        """Abort the running job. JobConflict in post-copy (cannot be cancelled) or where no job runs."""
+    def abort_job(self, uuid: str, *, postcopy: bool = False) -> None:
+        """Abort the running job. JobConflict in post-copy (cannot be cancelled) or where no job runs.
+
+        With ``postcopy``: pause a post-copy that lost its other half; ``MigrateSpec.resume_postcopy`` goes on with it.
+        JobConflict where none runs.
+        """
 
     def set_bandwidth(self, uuid: str, bytes_per_s: int | None) -> None:
         """Cap the running migration; None lifts the cap. Also in post-copy."""

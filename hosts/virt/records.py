@@ -73,6 +73,17 @@ class HostFacts:
     bridges: tuple[str, ...] = ()  # host bridges, where the daemon tells
     manufacturer: str = ""  # SMBIOS; "" where there is none
     product: str = ""
+    cpu_features: frozenset[str] = frozenset()  # every flag of its CPU, where the daemon tells
+    cpu_models: frozenset[str] = frozenset()  # named models that guests can have under KVM, where the daemon tells
+    huge_pages: "tuple[HugePages, ...] | None" = None  # pools by page size; None: the daemon does not tell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HugePages:
+    """A host's pool of huge pages of one size: how many there are, used ones among them."""
+
+    page_bytes: int
+    pages: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +151,10 @@ class DomainFacts:
     disks: tuple[Disk, ...] = ()
     nics: tuple[Nic, ...] = ()
     devices: tuple[str, ...] = ()  # other devices worth a word: "hostdev pci 0000:01:00.0", "tpm", "shmem"
+    cpu_features: tuple[str, ...] = ()  # flags that its XML requires beside the model's own
+    huge_page_bytes: int | None = None  # the size it asks for; 0: huge pages of the host's default size
+    pinned_cpus: bool = False  # vCPUs bound to CPUs or memory to nodes of the host, by number
+    snapshots: int = 0
     autostart: bool = False
     xml: str = ""
 
@@ -217,6 +232,8 @@ class MigrateSpec:
     auto_converge: bool = False
     parallel: int = 0  # multifd channels; 0: off
     persistent: bool = True  # define on the destination, undefine on the source
+    paused: bool = False  # the guest arrives PAUSED/USER and stands still until we resume it there
+    resume_postcopy: bool = False  # go on with a migration that broke in post-copy; the other fields as at its start
     migrate_address: str = ""  # the destination's address on the migration network; "" leaves it to libvirt
 
 

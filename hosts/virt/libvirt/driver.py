@@ -172,6 +172,9 @@ class LibvirtDriver:
     def power(self, uuid: str, verb: PowerVerb) -> None:
         self._on(uuid, lambda dom: power.act(dom, verb))
 
+    def discard(self, uuid: str, *, seen: DomainStatus, definition: bool) -> None:
+        self._on(uuid, lambda dom: power.discard(dom, seen=seen, definition=definition))
+
     # migration
 
     def refusals(self, domain: DomainFacts) -> list[Refusal]:
@@ -225,8 +228,9 @@ class LibvirtDriver:
             return None
         return None if found.type == JobType.NONE else found
 
-    def abort_job(self, uuid: str) -> None:
-        self._on(uuid, lambda dom: dom.abortJob(), JOB)
+    def abort_job(self, uuid: str, *, postcopy: bool = False) -> None:
+        flags = libvirt.VIR_DOMAIN_ABORT_JOB_POSTCOPY if postcopy else 0
+        self._on(uuid, lambda dom: dom.abortJobFlags(flags), JOB)
 
     def set_bandwidth(self, uuid: str, bytes_per_s: int | None) -> None:
         speed = migrate.UNLIMITED_MIB_S if bytes_per_s is None else migrate.mib_per_s(bytes_per_s)

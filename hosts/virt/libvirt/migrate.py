@@ -86,6 +86,10 @@ def flags(spec: MigrateSpec) -> int:
         value |= libvirt.VIR_MIGRATE_AUTO_CONVERGE
     if spec.parallel:
         value |= libvirt.VIR_MIGRATE_PARALLEL
+    if spec.paused:
+        value |= libvirt.VIR_MIGRATE_PAUSED
+    if spec.resume_postcopy:
+        value |= libvirt.VIR_MIGRATE_POSTCOPY | libvirt.VIR_MIGRATE_POSTCOPY_RESUME
     return value
 
 
@@ -148,7 +152,7 @@ class Witness:
 def run(conn: libvirt.virConnect, spec: MigrateSpec) -> None:
     """Migrate on ``conn``, which nobody else uses. Returns when the source's daemon says it ended well."""
     dom = facts.find(conn, spec.uuid)
-    if spec.max_downtime_ms is not None:
+    if spec.max_downtime_ms is not None and not spec.resume_postcopy:
         dom.migrateSetMaxDowntime(allowed_downtime(spec.max_downtime_ms), 0)
     witness = Witness(conn, dom)
     try:

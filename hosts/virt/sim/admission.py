@@ -4,6 +4,7 @@ from hosts.virt.errors import JobConflict, MigrationRefused, Unsupported, VirtEr
 from hosts.virt.records import DomainFacts, DomainState, MigrateSpec, Refusal
 from hosts.virt.sim.host import SimHost
 from hosts.virt.sim.migration import SimMigration
+from hosts.virt.sim.phases import Phase
 from hosts.virt.sim.power import copy_on
 from hosts.virt.sim.world import World
 
@@ -109,6 +110,8 @@ _CODES = {
 def start_migration(world: World, source: SimHost, destination_name: str, spec: MigrateSpec) -> SimMigration:
     """Check as the daemons do, then begin. NoSuchDomain, WrongState, JobConflict, MigrationRefused, Unsupported."""
     copy = copy_on(source, spec.uuid)
+    if spec.resume_postcopy:
+        return _resume_postcopy(world, source, destination_name, spec.uuid)
     if spec.postcopy and spec.parallel and _version(source.qemu_version) < _PARALLEL_POSTCOPY_QEMU:
         raise Unsupported("Post-copy together with parallel channels needs QEMU 10.1; below, the VM can be lost.")
     if spec.uuid in world.migrations:
@@ -126,6 +129,21 @@ def start_migration(world: World, source: SimHost, destination_name: str, spec: 
         copy.guest.max_downtime_ms = spec.max_downtime_ms
     job = SimMigration(world, copy.guest, source, destination, spec)
     job.begin()
+    return job
+
+
+def _resume_postcopy(world: World, source: SimHost, destination_name: str, uuid: str) -> SimMigration:
+    """VIR_MIGRATE_POSTCOPY_RESUME: the same call again (migration.md G01, G02, G11)."""
+    job = world.migrations.get(uuid)
+    if job is None or not job.postcopy_used or job.source is not source:
+        raise WrongState("migration of domain is not in post-copy phase", code=55, domain=10)
+    if not job.ticket.done:
+        text = "migration of domain is being actively monitored by another thread"
+        raise JobConflict(text, code=55, domain=10)
+    if job.phase is not Phase.PAUSED:
+        raise JobConflict("QEMU reports migration is still running", code=55, domain=10)
+    _reach(world, source, destination_name)
+    job.resume_postcopy()
     return job
 
 

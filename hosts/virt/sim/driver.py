@@ -91,6 +91,9 @@ class SimDriver:
     def power(self, uuid: str, verb: PowerVerb) -> None:
         self._ask("power", uuid=uuid, verb=verb)
 
+    def discard(self, uuid: str, *, seen: DomainStatus, definition: bool) -> None:
+        self._ask("discard", uuid=uuid, seen=seen, definition=definition)
+
     def refusals(self, domain: DomainFacts) -> list[Refusal]:
         return cast(list[Refusal], self._ask("refusals", domain=domain))
 
@@ -106,8 +109,8 @@ class SimDriver:
     def completed_job_stats(self, uuid: str) -> JobStats | None:
         return cast("JobStats | None", self._ask("completed_job_stats", uuid=uuid))
 
-    def abort_job(self, uuid: str) -> None:
-        self._ask("abort_job", uuid=uuid)
+    def abort_job(self, uuid: str, *, postcopy: bool = False) -> None:
+        self._ask("abort_job", uuid=uuid, postcopy=postcopy)
 
     def set_bandwidth(self, uuid: str, bytes_per_s: int | None) -> None:
         self._ask("set_bandwidth", uuid=uuid, bytes_per_s=bytes_per_s)

@@ -5,7 +5,8 @@
     PREPARING → COPYING → SWITCHING → FINISHING → ENDED            (moved)
                 COPYING → POSTCOPY  → FINISHING → ENDED            (moved)
     PREPARING, COPYING, SWITCHING → FAILING → ENDED                (stays on the source)
-    FINISHING, POSTCOPY → BROKEN                                   (both hosts hold a copy, for somebody to clear up)
+    POSTCOPY → PAUSED → POSTCOPY                                   (paused by us, and resumed)
+    FINISHING, POSTCOPY, PAUSED → BROKEN                           (both hosts hold a copy, for somebody to clear up)
 
 The figures in seconds are those measured in migration.md, sections 1.4 and 1.5. What outages do is in ``outage.py``.
 """
@@ -183,7 +184,10 @@ class SimMigration:
         self.loop.sent += self.loop.pages.send(self.loop.pages.remaining)
         self.to(Phase.FINISHING)
         self._settle()
-        self._run_on_destination("migrated")
+        if self.spec.paused:
+            self._stand_on_destination()
+        else:
+            self._run_on_destination("migrated")
         self.world.completed[self.destination.name, self.guest.uuid] = self.final_stats("migration_in")
         self.later(self.noise.uniform(1.2, 2.0), self.finish)
 
@@ -193,6 +197,13 @@ class SimMigration:
         self.guest.max_downtime_ms = 300
         self.set_destination(DomainState.RUNNING, reason)
         self.say(self.destination, f"resumed/{reason}")
+
+    def _stand_on_destination(self) -> None:
+        """VIR_MIGRATE_PAUSED: all memory is there, and only a resume by somebody lets it run (H14, H15)."""
+        self.world.begin_process(self.guest, self.destination.name, level=0.0)
+        self.guest.max_downtime_ms = 300
+        self.set_destination(DomainState.PAUSED, "user")
+        self.say(self.destination, "suspended/paused")
 
     def _settle(self) -> None:
         """The definition moves with the guest."""
@@ -263,6 +274,17 @@ class SimMigration:
         self._settle()
         self.say(self.destination, "resumed/migrated")
         self.later(self.noise.uniform(1.2, 2.0), self.finish)
+
+    def pause_postcopy(self) -> None:
+        """virDomainAbortJobFlags(POSTCOPY). JobConflict where it is not in post-copy."""
+        if self.phase is not Phase.POSTCOPY:
+            raise JobConflict("current migration job is not in post-copy mode", code=55, domain=10)
+        outage.pause_postcopy(self)
+
+    def resume_postcopy(self) -> None:
+        """VIR_MIGRATE_POSTCOPY_RESUME, after all that refuses it was asked: a new call, the same migration."""
+        self.ticket = Ticket()
+        outage.resume_postcopy(self)
 
     # steering
     def abort(self) -> None:

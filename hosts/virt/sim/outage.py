@@ -73,7 +73,11 @@ def _contact_lost(job: "SimMigration", *, after_s: float) -> None:
 def _finish_reply_lost(job: "SimMigration", error: VirtError) -> None:
     """It runs on the destination and the source does not know: locks keep that one paused; without, two run (H06)."""
     job.to(Phase.BROKEN)
-    if job.guest.image_locked:
+    if job.spec.paused:  # H14: the other copy stands still, so nothing holds a lock
+        job.world.begin_process(job.guest, job.source.name, level=job.level)
+        job.set_source(DomainState.RUNNING, "migration_canceled")
+        job.say(job.source, "resumed/migrated")
+    elif job.guest.image_locked:
         job.set_source(DomainState.PAUSED, "migration")
     else:
         job.set_source(DomainState.RUNNING, "migration_canceled")
@@ -88,6 +92,45 @@ def _postcopy_failed_view(job: "SimMigration", error: VirtError) -> None:
     job.ticket.finish(error=error)
 
 
+def pause_postcopy(job: "SimMigration") -> None:
+    """Both halves say that post-copy failed, and wait; the call returns when the daemons hear each other (G01, G11)."""
+    job.to(Phase.PAUSED)
+    job.guest.meter.set_level(job.world.t, 0.0)
+    job.set_source(DomainState.PAUSED, "postcopy_failed")
+    job.say(job.source, "suspended/postcopy_failed")
+    job.set_destination(DomainState.RUNNING, "postcopy_failed")
+    job.say(job.destination, "resumed/postcopy_failed")
+    _return_when_heard(job, until=job.world.t + job.source.keepalive_s)
+
+
+def _return_when_heard(job: "SimMigration", *, until: float) -> None:
+    if job.ticket.done:
+        return
+    heard = job.flows() and job.destination.daemon_up and not job.destination.frozen
+    if not heard and job.world.t < until:
+        job.later(0.2, lambda: _return_when_heard(job, until=until))
+        return
+    text = "operation failed: job 'migration in' failed in post-copy phase"
+    job.ticket.finish(error=MigrationFailed(text, code=9, domain=10))
+
+
+def resume_postcopy(job: "SimMigration") -> None:
+    """The halves talk again (G11)."""
+    job.to(Phase.POSTCOPY)
+    job.silent_since = None
+    job.guest.meter.set_level(job.world.t, job.level)
+    job.set_source(DomainState.PAUSED, "postcopy")
+    job.say(job.source, "suspended/postcopy")
+    job.set_destination(DomainState.RUNNING, "postcopy")
+    job.say(job.destination, "resumed/postcopy")
+    job.drain()
+
+
+def source_discarded(job: "SimMigration") -> None:
+    """An arbiter ended the source's copy after the guest already ran on the destination (H13)."""
+    job.end(MigrationFailed("internal error: client socket is closed", code=1, domain=7))
+
+
 def destination_killed(job: "SimMigration") -> None:
     """SIGKILL of the destination's QEMU (F06, G03)."""
     if job.phase in SAFE:
@@ -97,7 +140,7 @@ def destination_killed(job: "SimMigration") -> None:
             domain=10,
         )
         _stay(job, error, job_type=JobType.FAILED, clean_s=1.42, return_s=1.45)
-    elif job.phase is Phase.POSTCOPY:
+    elif job.phase in (Phase.POSTCOPY, Phase.PAUSED):
         _half_lost(job, keep=job.source, gone=job.destination, wait_s=1.7)
 
 
@@ -109,7 +152,7 @@ def source_killed(job: "SimMigration") -> None:
         job.job_type = JobType.FAILED
         job.later(1.85, lambda: _drop_destination(job, "stopped/failed"))
         job.later(1.9, lambda: job.end(error))
-    elif job.phase is Phase.POSTCOPY:
+    elif job.phase in (Phase.POSTCOPY, Phase.PAUSED):
         _half_lost(job, keep=job.destination, gone=job.source, wait_s=0.5)
 
 

@@ -8,6 +8,7 @@ class Phase(StrEnum):
     COPYING = "copying"
     SWITCHING = "switching"  # the guest stands still
     POSTCOPY = "postcopy"  # runs on the destination, pages follow
+    PAUSED = "paused"  # post-copy that broke or was paused: both halves wait for a resume
     FINISHING = "finishing"  # runs on the destination, the source clears up
     FAILING = "failing"  # runs on the source, the destination clears up
     BROKEN = "broken"  # both hosts hold a copy, for somebody to clear up

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from hosts.virt.errors import JobConflict, NoSuchDomain, OperationFailed, WrongState
-from hosts.virt.records import DomainState, EventKind, PowerVerb
+from hosts.virt.records import DomainState, DomainStatus, EventKind, PowerVerb
 from hosts.virt.sim import outage
 from hosts.virt.sim.guest import ACTIVE, Copy
 from hosts.virt.sim.host import SimHost
@@ -45,6 +45,17 @@ def change_power(world: World, host: SimHost, uuid: str, verb: PowerVerb) -> Non
     _VERBS[verb](world, host, copy)
 
 
+def discard_copy(world: World, host: SimHost, uuid: str, *, seen: DomainStatus, definition: bool) -> None:
+    """End the copy if it is still as it was seen. NoSuchDomain, WrongState, JobConflict."""
+    copy = copy_on(host, uuid)
+    if copy.status != seen:
+        raise WrongState(f"The copy is {copy.status.state} ({copy.status.reason}) now.", code=55)
+    if copy.active:
+        _power_off(world, host, copy)
+    if definition and host.copies.pop(uuid, None) is not None and copy.persistent:
+        _say(world, host, copy, "undefined/removed")
+
+
 def _start(world: World, host: SimHost, copy: Copy) -> None:
     guest = copy.guest
     if guest.memory_bytes > host.memory_bytes - host.memory_promised_bytes():
@@ -84,8 +95,10 @@ def stop(world: World, host: SimHost, copy: Copy, *, reason: str, detail: str) -
 def _power_off(world: World, host: SimHost, copy: Copy) -> None:
     job = world.migrations.get(copy.guest.uuid)
     if job is not None and job.phase is Phase.FINISHING:
-        raise JobConflict("the migration is about to end", code=68, domain=10)
-    if job is not None and host is job.destination:
+        if host is job.destination:
+            raise JobConflict("the migration is about to end", code=68, domain=10)
+        outage.source_discarded(job)
+    elif job is not None and host is job.destination:
         outage.destination_killed(job)
         if job.phase not in SAFE:
             return  # what is left of it goes by the migration's own hand
@@ -106,7 +119,8 @@ def _guest_reboots(world: World, host: SimHost, copy: Copy) -> None:
 
 
 def _pause(world: World, host: SimHost, copy: Copy) -> None:
-    copy.guest.meter.set_level(world.t, 0.0)
+    if copy.guest.home == host.name:  # else the meter counts another copy, which runs on
+        copy.guest.meter.set_level(world.t, 0.0)
     world.set_status(host.name, copy.guest.uuid, DomainState.PAUSED, "user")
     _say(world, host, copy, "suspended/paused")
 
@@ -114,7 +128,8 @@ def _pause(world: World, host: SimHost, copy: Copy) -> None:
 def _resume(world: World, host: SimHost, copy: Copy) -> None:
     if _runs_elsewhere(world, host, copy):
         raise OperationFailed('Failed to get "write" lock', code=1, domain=10)
-    copy.guest.meter.set_level(world.t, 1.0)
+    if copy.guest.home == host.name:
+        copy.guest.meter.set_level(world.t, 1.0)
     world.set_status(host.name, copy.guest.uuid, DomainState.RUNNING, "unpaused")
     _say(world, host, copy, "resumed/unpaused")
 

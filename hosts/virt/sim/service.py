@@ -24,7 +24,7 @@ from hosts.virt.sim import admission
 from hosts.virt.sim.host import SimHost
 from hosts.virt.sim.memory import dirtied_bytes
 from hosts.virt.sim.migration import SimMigration
-from hosts.virt.sim.power import change_power, copy_on
+from hosts.virt.sim.power import change_power, copy_on, discard_copy
 from hosts.virt.sim.ticket import Ticket
 from hosts.virt.sim.world import World
 
@@ -91,6 +91,10 @@ def power(world: World, host: SimHost, *, uuid: str, verb: PowerVerb) -> None:
     change_power(world, host, uuid, verb)
 
 
+def discard(world: World, host: SimHost, *, uuid: str, seen: DomainStatus, definition: bool) -> None:
+    discard_copy(world, host, uuid, seen=seen, definition=definition)
+
+
 def refusals(world: World, host: SimHost, *, domain: DomainFacts) -> list[Refusal]:
     return admission.refusals(host, domain)
 
@@ -147,8 +151,12 @@ def _job(world: World, host: SimHost, uuid: str) -> SimMigration:
     return job
 
 
-def abort_job(world: World, host: SimHost, *, uuid: str) -> None:
-    _job(world, host, uuid).abort()
+def abort_job(world: World, host: SimHost, *, uuid: str, postcopy: bool = False) -> None:
+    job = _job(world, host, uuid)
+    if postcopy:
+        job.pause_postcopy()
+    else:
+        job.abort()
 
 
 def set_bandwidth(world: World, host: SimHost, *, uuid: str, bytes_per_s: int | None) -> None:
@@ -179,6 +187,7 @@ METHODS: dict[str, Callable[..., object]] = {
         domain_status,
         domain_stats,
         power,
+        discard,
         refusals,
         measure_dirty_rate,
         migrate,

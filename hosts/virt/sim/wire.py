@@ -45,6 +45,7 @@ RETURNS: dict[str, Any] = {
     "domain_status": DomainStatus,
     "domain_stats": list[DomainStats],
     "power": type(None),
+    "discard": type(None),
     "refusals": list[Refusal],
     "measure_dirty_rate": DirtyRate,
     "migrate": type(None),
@@ -57,7 +58,7 @@ RETURNS: dict[str, Any] = {
 }
 
 #: argument -> its type, where JSON's own does not do
-ARGUMENTS: dict[str, Any] = {"verb": PowerVerb, "domain": DomainFacts, "spec": MigrateSpec}
+ARGUMENTS: dict[str, Any] = {"verb": PowerVerb, "domain": DomainFacts, "spec": MigrateSpec, "seen": DomainStatus}
 
 _ERRORS = {
     name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.VirtError)
