@@ -7,7 +7,7 @@ from hosts.models.duty import Duty
 from hosts.models.host import Host
 from hosts.models.leased import Leased
 from hosts.models.load import HostLoad, VMLoad
-from hosts.models.migration import Adjustment, Migration
+from hosts.models.migration import Adjustment, Migration, Priority
 from hosts.models.operation import Operation
 from hosts.models.sample import Sample
 from hosts.models.transition import Transition
@@ -25,6 +25,7 @@ __all__ = [
     "Leased",
     "Migration",
     "Operation",
+    "Priority",
     "Sample",
     "Transition",
     "VMLoad",

@@ -1,3 +1,4 @@
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -6,6 +7,14 @@ from hosts.models.host import Host
 from hosts.models.leased import Leased
 from hosts.models.vm import VM
 from hosts.states import OPEN_MIGRATION, MigrationState
+
+
+class Priority(models.TextChoices):
+    """On whose behalf it moves; how much that counts in the queue stands in hosts/livemigration/queue.py."""
+
+    DRAIN = "drain", "Drain"  # its host is being emptied
+    PERSON = "person", "Person"
+    BALANCER = "balancer", "Balancer"  # it would be better off elsewhere, no more
 
 
 class Migration(Leased):
@@ -34,7 +43,22 @@ class Migration(Leased):
     postcopy_allowed = models.BooleanField(default=True)
     auto_converge = models.BooleanField(default=False)
     arrives_paused = models.BooleanField(default=False)  # only we let it run there, once the source copy has ended
+    copy_disks = models.BooleanField(default=False)  # those that are not shared travel too
+    parallel = models.PositiveSmallIntegerField(default=0)  # connections; 0: one stream
+    xbzrle = models.BooleanField(default=False)
+    tls = models.BooleanField(default=False)  # the data too, not only the daemons' talk
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
+
+    # its place in the queue, while it is queued
+    priority = models.CharField(max_length=10, choices=Priority.choices, default=Priority.PERSON)
+    not_before = models.DateTimeField(null=True, blank=True)  # a further try waits a while
+    queue_place = models.PositiveIntegerField(null=True, blank=True)  # 1: the next in its cluster
+    waits_for = models.CharField(max_length=300, blank=True, default="")  # in words
+
+    # its tries
+    retry_of = models.OneToOneField("self", on_delete=models.PROTECT, related_name="retry", null=True, blank=True)
+    attempt = models.PositiveSmallIntegerField(default=1)
+    alternatives = ArrayField(models.BigIntegerField(), default=list, blank=True)  # hosts, best first as it was ordered
 
     # what happened
     started_at = models.DateTimeField(null=True, blank=True)  # libvirt was asked
@@ -48,6 +72,12 @@ class Migration(Leased):
     iterations = models.PositiveIntegerField(default=0)
     used_postcopy = models.BooleanField(default=False)
     dirty_rate_before = models.FloatField(null=True, blank=True)  # measured before the start
+    disk_total_bytes = models.BigIntegerField(null=True, blank=True)
+    disk_processed_bytes = models.BigIntegerField(null=True, blank=True)
+
+    # what was said beforehand
+    checks = models.JSONField(default=list, blank=True)  # preflight's findings as dicts
+    expected = models.JSONField(null=True, blank=True)  # the forecast made right before the start
 
     class Meta:
         ordering = ("-requested_at",)
