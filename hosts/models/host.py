@@ -6,6 +6,15 @@ from hosts.models.cluster import Cluster
 from hosts.models.leased import Leased
 from hosts.states import HostState
 
+#: what keeps a disk from being opened by two hosts at once
+LOCKS = (
+    ("", "Not known"),
+    ("none", "None"),
+    ("storage", "By the storage (NFSv4, RBD exclusive lock)"),
+    ("virtlockd", "virtlockd"),
+    ("sanlock", "sanlock"),
+)
+
 
 class Host(Leased):
     """A machine with a libvirt daemon. Its identity is ``uuid``, the host's own; the URI is only how it is reached.
@@ -39,6 +48,15 @@ class Host(Leased):
     bridges = ArrayField(models.CharField(max_length=100), default=list, blank=True)
     manufacturer = models.CharField(max_length=100, blank=True, default="")
     product = models.CharField(max_length=100, blank=True, default="")
+    cpu_features = ArrayField(models.CharField(max_length=60), default=list, blank=True)  # empty: not told
+    cpu_models = ArrayField(models.CharField(max_length=100), default=list, blank=True)  # for guests under KVM
+    huge_pages = models.JSONField(null=True, blank=True)  # {"2097152": pages in the pool}; None: not told
+
+    # what an administrator states: libvirt cannot be asked for it
+    migration_address = models.CharField(max_length=253, blank=True, default="")  # on the migration network
+    locks = models.CharField(max_length=20, blank=True, default="", choices=LOCKS)
+    keepalive_tuned = models.BooleanField(null=True, default=None)  # keepalive_interval=1, keepalive_count=3
+    migration_tls = models.BooleanField(null=True, default=None)  # QEMU's certificates are in place
 
     cpu_percent = models.FloatField(null=True, blank=True)  # of all its logical CPUs together
     memory_free_bytes = models.BigIntegerField(null=True, blank=True)

@@ -1,3 +1,4 @@
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
@@ -41,6 +42,10 @@ class VM(models.Model):
     disks = models.JSONField(default=list, blank=True)  # records.Disk as dicts
     nics = models.JSONField(default=list, blank=True)  # records.Nic as dicts
     devices = models.JSONField(default=list, blank=True)
+    cpu_features = ArrayField(models.CharField(max_length=60), default=list, blank=True)  # required beside the model's
+    huge_page_bytes = models.BigIntegerField(null=True, blank=True)  # 0: of the host's default size; None: ordinary
+    pinned_cpus = models.BooleanField(default=False)
+    snapshots = models.PositiveIntegerField(default=0)
     xml = models.TextField(blank=True, default="")
 
     cpu_percent = models.FloatField(null=True, blank=True)  # of its vCPUs together: 100 is all of them busy
