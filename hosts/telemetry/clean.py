@@ -23,9 +23,9 @@ def line(value: object, longest: int) -> str:
     return " ".join(text(value, longest).split())
 
 
-def lines(values: Any, longest: int) -> list[str]:
+def lines(values: Any, longest: int, *, most: int = MOST_ITEMS) -> list[str]:
     """A bounded list of lines, empty ones dropped, in a stable order."""
-    return sorted({cleaned for each in values if (cleaned := line(each, longest))})[:MOST_ITEMS]
+    return sorted({cleaned for each in values if (cleaned := line(each, longest))})[:most]
 
 
 def size(value: int | float | None) -> int | None:

@@ -24,7 +24,17 @@ def host_columns(facts: HostFacts) -> dict[str, Any]:
         "bridges": clean.lines(facts.bridges, 100),
         "manufacturer": clean.line(facts.manufacturer, 100),
         "product": clean.line(facts.product, 100),
+        "cpu_features": clean.lines(facts.cpu_features, 60, most=2000),
+        "cpu_models": clean.lines(facts.cpu_models, 100, most=2000),
+        "huge_pages": _pools(facts),
     }
+
+
+def _pools(facts: HostFacts) -> dict[str, int] | None:
+    if facts.huge_pages is None:
+        return None
+    pools = facts.huge_pages[: clean.MOST_ITEMS]
+    return {str(clean.size(each.page_bytes)): clean.size(each.pages) or 0 for each in pools}
 
 
 def vm_columns(facts: DomainFacts) -> dict[str, Any]:
@@ -46,6 +56,10 @@ def vm_columns(facts: DomainFacts) -> dict[str, Any]:
         "disks": clean.record([asdict(disk) for disk in facts.disks]),
         "nics": clean.record([asdict(nic) for nic in facts.nics]),
         "devices": clean.record(list(facts.devices)),
+        "cpu_features": clean.lines(facts.cpu_features, 60),
+        "huge_page_bytes": clean.size(facts.huge_page_bytes),
+        "pinned_cpus": facts.pinned_cpus,
+        "snapshots": clean.count(facts.snapshots) or 0,
         "xml": clean.text(facts.xml, clean.MOST_XML),
     }
 

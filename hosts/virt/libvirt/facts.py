@@ -13,9 +13,9 @@ from xml.etree.ElementTree import Element
 import libvirt
 
 from hosts.virt.errors import NoSuchDomain
-from hosts.virt.libvirt import words
+from hosts.virt.libvirt import capabilities, words
 from hosts.virt.libvirt.xml import clean, read_domain, read_xml
-from hosts.virt.records import DomainFacts, DomainStatus, HostFacts
+from hosts.virt.records import DomainFacts, DomainStatus, HostFacts, HugePages
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,9 @@ class HostShape:
     virt_types: frozenset[str] = frozenset()
     networks: tuple[str, ...] | None = None
     bridges: tuple[str, ...] | None = None
+    cpu_features: frozenset[str] = frozenset()
+    cpu_models: frozenset[str] = frozenset()
+    huge_pages: tuple[HugePages, ...] | None = None
 
 
 def unless_lacking(call: Callable[[], T], otherwise: T) -> T:
@@ -68,6 +71,9 @@ def host_shape(conn: libvirt.virConnect) -> HostShape:
         virt_types=frozenset(clean(kind.get("type")) for kind in root.findall("guest/arch/domain") if kind.get("type")),
         networks=networks,
         bridges=bridges,
+        cpu_features=capabilities.cpu_features(conn, root),
+        cpu_models=capabilities.cpu_models(conn, root),
+        huge_pages=capabilities.huge_pages(root),
     )
 
 
@@ -127,6 +133,9 @@ def host_facts(conn: libvirt.virConnect, shape: HostShape) -> HostFacts:
         bridges=shape.bridges or (),
         manufacturer=manufacturer,
         product=product,
+        cpu_features=shape.cpu_features,
+        cpu_models=shape.cpu_models,
+        huge_pages=shape.huge_pages,
     )
 
 
@@ -159,11 +168,17 @@ def all_domains(conn: libvirt.virConnect) -> list[DomainFacts]:
     """Every domain. Persistence and autostart come by two bulk calls; a domain that vanishes meanwhile is left out."""
     persistent = _uuids(conn, libvirt.VIR_CONNECT_LIST_DOMAINS_PERSISTENT)
     autostart = _uuids(conn, libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART)
+    kept = unless_lacking(lambda: _uuids(conn, libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT), set())
     found = []
     for dom in conn.listAllDomains(0):
         uuid_text = dom.UUIDString()
         try:
-            facts = _facts(dom, persistent=uuid_text in persistent, autostart=uuid_text in autostart)
+            facts = _facts(
+                dom,
+                persistent=uuid_text in persistent,
+                autostart=uuid_text in autostart,
+                snapshots=_snapshots(dom) if uuid_text in kept else 0,
+            )
         except libvirt.libvirtError as exc:
             if exc.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
                 raise
@@ -179,14 +194,19 @@ def _uuids(conn: libvirt.virConnect, flag: int) -> set[str]:
 def one_domain(dom: libvirt.virDomain) -> DomainFacts:
     persistent = bool(dom.isPersistent())
     # a transient domain cannot have the flag, and libvirt answers the question with an error
-    return _facts(dom, persistent=persistent, autostart=persistent and bool(dom.autostart()))
+    autostart = persistent and bool(dom.autostart())
+    return _facts(dom, persistent=persistent, autostart=autostart, snapshots=_snapshots(dom))
+
+
+def _snapshots(dom: libvirt.virDomain) -> int:
+    return unless_lacking(lambda: max(0, dom.snapshotNum(0)), 0)
 
 
 def domain_status(dom: libvirt.virDomain) -> DomainStatus:
     return words.status(*dom.state())
 
 
-def _facts(dom: libvirt.virDomain, *, persistent: bool, autostart: bool) -> DomainFacts:
+def _facts(dom: libvirt.virDomain, *, persistent: bool, autostart: bool, snapshots: int) -> DomainFacts:
     xml = dom.XMLDesc(0)
     shape = read_domain(xml)
     return DomainFacts(
@@ -207,6 +227,10 @@ def _facts(dom: libvirt.virDomain, *, persistent: bool, autostart: bool) -> Doma
         disks=shape.disks,
         nics=shape.nics,
         devices=shape.devices,
+        cpu_features=shape.cpu_features,
+        huge_page_bytes=shape.huge_page_bytes,
+        pinned_cpus=shape.pinned_cpus,
+        snapshots=snapshots,
         autostart=autostart,
         xml=xml.replace("\x00", ""),
     )

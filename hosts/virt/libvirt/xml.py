@@ -71,6 +71,9 @@ class DomainShape:
     disks: tuple[Disk, ...] = ()
     nics: tuple[Nic, ...] = ()
     devices: tuple[str, ...] = ()
+    cpu_features: tuple[str, ...] = ()
+    huge_page_bytes: int | None = None
+    pinned_cpus: bool = False
 
 
 def read_xml(text: str) -> Element | None:
@@ -117,6 +120,32 @@ def read_domain(text: str) -> DomainShape:
         disks=tuple(_disk(disk) for disk in root.findall("devices/disk")[:MOST_DEVICES]),
         nics=tuple(_nic(nic) for nic in root.findall("devices/interface")[:MOST_DEVICES]),
         devices=_others(root.find("devices")),
+        cpu_features=_required(cpu),
+        huge_page_bytes=_huge_pages(root.find("memoryBacking/hugepages")),
+        pinned_cpus=_is_pinned(root),
+    )
+
+
+def _required(cpu: Element | None) -> tuple[str, ...]:
+    """Flags the guest cannot do without, beside those of its model."""
+    if cpu is None:
+        return ()
+    asked = [each for each in cpu.findall("feature")[:MOST_DEVICES] if each.get("policy", "require") == "require"]
+    return tuple(sorted({name for each in asked if (name := clean(each.get("name"), longest=60))}))
+
+
+def _huge_pages(element: Element | None) -> int | None:
+    """<hugepages/> -> 0; <hugepages><page size='2048' unit='KiB'/></hugepages> -> 2097152; none -> None."""
+    if element is None:
+        return None
+    page = element.find("page")
+    return 0 if page is None else in_bytes(page.get("size"), page.get("unit"))
+
+
+def _is_pinned(root: Element) -> bool:
+    vcpu = root.find("vcpu")
+    return (vcpu is not None and bool(vcpu.get("cpuset"))) or any(
+        root.find(path) is not None for path in ("cputune/vcpupin", "cputune/emulatorpin", "numatune/memory")
     )
 
 
@@ -124,9 +153,14 @@ def size_bytes(element: Element | None) -> int:
     """``<memory unit='KiB'>524288</memory>`` -> 536870912; KiB where no unit is given; 0 where it cannot be read."""
     if element is None:
         return 0
-    unit = (element.get("unit") or "KiB").strip().lower()
+    return in_bytes(element.text, element.get("unit"))
+
+
+def in_bytes(number: str | None, unit: str | None) -> int:
+    """("2048", "KiB") -> 2097152; KiB where no unit is given; 0 where it cannot be read."""
+    unit = (unit or "KiB").strip().lower()
     factor = _UNITS.get(unit) or (1024 ** _BINARY[unit] if unit in _BINARY else 0)
-    return min(_number(element.text) * factor, _LARGEST)
+    return min(_number(number) * factor, _LARGEST)
 
 
 def _number(text: str | None) -> int:

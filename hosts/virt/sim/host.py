@@ -72,6 +72,8 @@ class SimHost:
             bridges=self.bridges,
             manufacturer=self.manufacturer,
             product=self.product,
+            cpu_models=frozenset({self.cpu_model}) | self.cpu_models,
+            huge_pages=(),
         )
 
     def stats(self, *, t: float, at: datetime, guest_cpu_s: float) -> HostStats:
