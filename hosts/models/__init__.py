@@ -9,6 +9,7 @@ from hosts.models.leased import Leased
 from hosts.models.load import HostLoad, VMLoad
 from hosts.models.migration import Adjustment, Migration, Priority
 from hosts.models.operation import Operation
+from hosts.models.policy import MigrationPolicy, PolicyVersion
 from hosts.models.sample import Sample
 from hosts.models.transition import Transition
 from hosts.models.vm import VM
@@ -24,7 +25,9 @@ __all__ = [
     "HostLoad",
     "Leased",
     "Migration",
+    "MigrationPolicy",
     "Operation",
+    "PolicyVersion",
     "Priority",
     "Sample",
     "Transition",

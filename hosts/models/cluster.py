@@ -1,6 +1,7 @@
 from django.db import models
 
 from hosts.models.datacenter import DataCenter
+from hosts.models.policy import MigrationPolicy
 
 
 class Cluster(models.Model):
@@ -15,6 +16,9 @@ class Cluster(models.Model):
     most_out = models.PositiveSmallIntegerField(default=2)  # sent by one host
     most_in = models.PositiveSmallIntegerField(default=2)  # received by one host
     most_at_once = models.PositiveSmallIntegerField(default=8)  # in the whole cluster
+    migration_policy = models.ForeignKey(  # None: Adaptive
+        MigrationPolicy, on_delete=models.PROTECT, related_name="clusters", null=True, blank=True
+    )
 
     class Meta:
         ordering = ("name",)

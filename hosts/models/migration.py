@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from hosts.models.host import Host
 from hosts.models.leased import Leased
+from hosts.models.policy import PolicyVersion
 from hosts.models.vm import VM
 from hosts.states import OPEN_MIGRATION, MigrationState
 
@@ -48,6 +49,10 @@ class Migration(Leased):
     xbzrle = models.BooleanField(default=False)
     tls = models.BooleanField(default=False)  # the data too, not only the daemons' talk
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    policy = models.ForeignKey(  # the version it runs under; None: nobody steers but people
+        PolicyVersion, on_delete=models.PROTECT, related_name="migrations", null=True, blank=True
+    )
+    pause_budget_ms = models.PositiveIntegerField(null=True, blank=True)  # a person's word; None: the policy's
 
     # its place in the queue, while it is queued
     priority = models.CharField(max_length=10, choices=Priority.choices, default=Priority.PERSON)
@@ -95,7 +100,10 @@ class Migration(Leased):
 
 
 class Adjustment(models.Model):
-    """Somebody turned a knob on a running migration; the supervisor sees it at its next tick."""
+    """Somebody turned a knob on a running migration; the supervisor sees it at its next tick.
+
+    ``actor`` "policy NAME" is the migration's policy: it turns nothing that a person has turned.
+    """
 
     CANCEL, BANDWIDTH, MAX_DOWNTIME, POSTCOPY = "cancel", "bandwidth", "max_downtime", "postcopy"
     KINDS = ((CANCEL, "Cancel"), (BANDWIDTH, "Bandwidth"), (MAX_DOWNTIME, "Allowed pause"), (POSTCOPY, "Post-copy"))
@@ -107,6 +115,7 @@ class Adjustment(models.Model):
     at = models.DateTimeField(default=timezone.now)
     applied_at = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=500, blank=True, default="")
+    because = models.CharField(max_length=500, blank=True, default="")  # a policy's reason
 
     class Meta:
         ordering = ("at", "id")

@@ -3,6 +3,7 @@ from django.db import models
 from django.utils import timezone
 
 from hosts.models.host import Host
+from hosts.models.policy import MigrationPolicy
 from hosts.states import VMState
 
 
@@ -20,6 +21,10 @@ class VM(models.Model):
     host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="vms")
     first_seen_at = models.DateTimeField(default=timezone.now)
     seen_at = models.DateTimeField(default=timezone.now)  # when its host last told of it
+
+    migration_policy = models.ForeignKey(  # None: its cluster's
+        MigrationPolicy, on_delete=models.PROTECT, related_name="vms", null=True, blank=True
+    )
 
     state = models.CharField(max_length=20, choices=VMState.choices(), default=VMState.UNKNOWN)
     state_since = models.DateTimeField(default=timezone.now)
