@@ -28,7 +28,10 @@ def geometric_running(known: Known) -> Prospect | None:
         return None
     last = so_far.intervals[-1]
     speed = so_far.speed or _speed(known.orders)
-    return _series(so_far.remaining, last.fresh / last.seconds, speed, known.orders, already_s=so_far.elapsed_s)
+    volume = so_far.remaining
+    if volume is None:
+        volume = last.fresh / last.seconds * so_far.last_pass_s
+    return _series(volume, last.fresh / last.seconds, speed, known.orders, already_s=so_far.elapsed_s)
 
 
 def _speed(orders: Orders) -> float:

@@ -24,9 +24,10 @@ class Constants:
     line_share: float = 0.965  # of a link's rate, what is left for guest memory
     free_speed: float = 225 * MIB  # neither cap nor slow line: bound by the CPUs which the guest uses too
     free_spread: float = 0.3
-    stop_speed: float = 330 * MIB  # the guest stands, the cap is lifted: bound by one sending thread
-    device_s: float = 0.022  # device state, at the switch-over
-    queue_s: float = 0.055  # what waits in a slow line's queue has to drain first
+    stop_speed: float = 1200 * MIB  # the guest stands, the cap is lifted: bound by one sending thread: 0.8 ms a MiB was measured
+    device_s: float = 0.050  # device state, at the switch-over
+    device_spread: float = 0.4
+    queue_s: float = 0.027  # what waits in a slow line's queue has to drain first
     postcopy_switch_s: float = 0.070
     speed_spread: float = 0.015  # of a capped or line-bound throughput
 

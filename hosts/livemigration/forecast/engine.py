@@ -22,7 +22,7 @@ _DRAWS = 48
 _GOLDEN, _SILVER = 0.6180339887498949, 0.4142135623730951
 _NORMAL = NormalDist()
 #: jitter of QEMU's bandwidth, as a share: a capped window is even, a line's is not
-_JITTER_CAPPED, _JITTER_FREE = 0.03, 0.15
+_JITTER_CAPPED, _JITTER_FREE = 0.03, 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +79,13 @@ def _speed(orders: Orders, constants: Constants, n: int) -> tuple[float, bool]:
 def _pacing(orders: Orders, constants: Constants, speed: float, *, capped: bool, n: int) -> Pacing:
     return Pacing(
         speed=speed,
-        capped=capped,
         limit_s=orders.max_downtime_ms / 1000,
         jitter=_JITTER_CAPPED if capped else _JITTER_FREE,
         cheap_from=3 if orders.xbzrle else 0,
         cost=(0.15, 0.4, 0.7)[n % 3] if orders.xbzrle else 1.0,
-        cheap_speed=0.6 * constants.stop_speed,
+        cheap_speed=200.0 * MIB,
         throttle=orders.auto_converge,
-        busy=(0.2, 0.3, 0.6, 1.0)[n % 4],
+        busy=(0.08, 0.12, 0.2, 0.4)[n % 4],
         last_pass=orders.postcopy_at,
     )
 
@@ -106,35 +105,48 @@ def _before(form: Form, n: int, guest: Guest, orders: Orders, constants: Constan
         zeros=constants.extra_memory,
         density=nonzero / guest.memory_bytes,
     )
-    return _future(loop, orders, constants, capped=capped, before_s=setup, sent=0.0)
+    return _future(loop, n, orders, constants, capped=capped, before_s=setup, sent=0.0)
 
 
 def _running(form: Form, n: int, guest: Guest, orders: Orders, seen: Seen, constants: Constants) -> _Future:
     guessed, capped = _speed(orders, constants, n)
-    speed = (seen.speed if seen.speed > 0 else guessed) * math.exp(constants.speed_spread * _deviate(n, _GOLDEN))
+    speed = guessed
+    if seen.speed > 0:
+        measured = min(seen.speed, orders.cap or math.inf)
+        capped = capped and measured > 0.9 * (orders.cap or math.inf)
+        speed = measured * math.exp(constants.speed_spread * _deviate(n, _GOLDEN))
     pacing = _pacing(orders, constants, speed, capped=capped, n=n)
-    inside = min(seen.remaining, form.size)
+    remaining = seen.remaining
+    if remaining is None:
+        remaining = form.dirtied(seen.last_pass_s) + 0.5 * speed * orders.max_downtime_ms / 1000
+    inside = min(remaining, form.size)
     loop = Loop(
         form=form,
         pacing=pacing,
         noise=Noise(n * _SILVER % 1.0),
         dirty=[each.size / form.size * inside for each in form.classes],
-        other=seen.remaining - inside,
+        other=remaining - inside,
         number=max(2, seen.iteration),
         elapsed_s=seen.in_pass_s,
         percent=seen.throttle,
     )
-    return _future(loop, orders, constants, capped=capped, before_s=seen.elapsed_s, sent=seen.sent)
+    return _future(loop, n, orders, constants, capped=capped, before_s=seen.elapsed_s, sent=seen.sent)
 
 
-def _future(loop: Loop, orders: Orders, constants: Constants, *, capped: bool, before_s: float, sent: float) -> _Future:
+def _switch_s(constants: Constants, n: int) -> float:
+    return constants.device_s * math.exp(constants.device_spread * _deviate(n, 0.2360679774997897))
+
+
+def _future(
+    loop: Loop, n: int, orders: Orders, constants: Constants, *, capped: bool, before_s: float, sent: float
+) -> _Future:
     end = loop.play()
     line = line_speed(orders, constants)
     least = floor(loop.form, loop.pacing.speed)
     if orders.postcopy_at is not None and loop.number >= orders.postcopy_at:
         rest_s, pause_s = _postcopy(end, orders, constants, line), constants.postcopy_switch_s
     else:
-        rest_s = pause_s = end.left / line + constants.device_s
+        rest_s = pause_s = end.left / line + _switch_s(constants, n)
         if not capped and line < constants.stop_speed:
             rest_s = pause_s = pause_s + constants.queue_s
     return _Future(

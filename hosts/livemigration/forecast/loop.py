@@ -1,6 +1,6 @@
 """QEMU's pre-copy loop, played forward for one form of writing. Pure.
 
-As the source of 7.2 has it, same shape in 10.2: memory goes in windows, of 100 ms under a cap, of 50 ms without. When
+As the source of 7.2 has it, same shape in 10.2: memory goes in windows of 100 ms. When
 what remains is below the threshold (bytes of the last 100 ms per second x the longest pause) the bitmap is synced. Still below:
 the guest stops and the rest follows without a cap. Above: the next pass begins.
 """
@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from hosts.livemigration.forecast.pages import Form
 
-CAPPED_WINDOW_S = 0.1
-FREE_WINDOW_S = 0.05
+WINDOW_S = 0.1
 #: nobody waits longer: a migration that needs more does not converge, as people use the word
 HORIZON_S = 300.0
 #: passes without a new least remainder after which none is to be hoped for
@@ -29,7 +28,6 @@ class Pacing:
     """
 
     speed: float
-    capped: bool
     limit_s: float
     jitter: float = 0.0
     cheap_from: int = 0
@@ -82,6 +80,7 @@ class Loop:
     sent: float = 0.0
     percent: int = 0
     above: int = 0
+    wrapped: bool = False
 
     def play(self) -> End:
         """Run to the end, or until there is none to be hoped for."""
@@ -90,9 +89,10 @@ class Loop:
             if self.pacing.last_pass is not None and self.number >= self.pacing.last_pass:
                 return self._end(converged=True)
             began_with = self.remaining
-            took = self._send()
+            threshold = self._threshold()
+            took = self._send(threshold)
             self._sync(took, began_with)
-            if self.remaining <= self._threshold():
+            if self.remaining <= threshold:
                 return self._end(converged=True)
             self.zeros = 0.0
             since = 0 if self.remaining < 0.98 * least else since + 1
@@ -114,31 +114,34 @@ class Loop:
         strays = 1.0 + self.pacing.jitter * self.noise.next()
         return self.pacing.speed * self.pacing.limit_s * strays
 
-    def _send(self) -> float:
+    def _send(self, threshold: float) -> float:
         """Send until the remainder falls below the threshold; the seconds it took."""
         pacing = self.pacing
         cheap = pacing.cheap_from and self.number >= pacing.cheap_from
         speed = min(pacing.speed / pacing.cost, pacing.cheap_speed) if cheap else pacing.speed
         real = sum(self.dirty) + self.other
-        chunk = speed * (CAPPED_WINDOW_S if pacing.capped else FREE_WINDOW_S)
+        chunk = speed * WINDOW_S
         if self.number == 1:
-            size = real - self._tail(chunk)
+            size = real - self._tail(chunk, threshold)
         else:
-            size = min(real, chunk * max(1, math.ceil((real - self._threshold()) / chunk)))
+            size = min(real, chunk * max(1, math.ceil((real - threshold) / chunk)))
         seconds = max(0.01, size / speed)
-        keep = 1.0 - size / real if real > 0 else 0.0
+        # A pass goes on where the last one stopped: what that left behind goes first.
+        tail = min(size, self.other) if self.number > 1 else size * self.other / real if real > 0 else 0.0
+        inside = sum(self.dirty)
+        keep = 1.0 - (size - tail) / inside if inside > 0 else 0.0
         self.dirty = [each * keep for each in self.dirty]
-        self.other *= keep
+        self.other -= tail
         self.sent += size * (pacing.cost if cheap else 1.0)
         self.seconds += seconds
         return seconds
 
-    def _tail(self, chunk: float) -> float:
+    def _tail(self, chunk: float, threshold: float) -> float:
         """Non-zero bytes left where the first pass ends. Its last pages are mostly zero: they go at no cost, yet count.
 
         An idle guest under 100 MiB/s with 300 ms to pause: 30 MiB may remain, all but 9 of them zero.
         """
-        remains = max(0.0, self._threshold() - chunk * 0.5 * (1.0 + self.noise.next()) / self.density)
+        remains = max(0.0, threshold - chunk * 0.5 * (1.0 + self.noise.next()) / self.density)
         real = self.density * max(0.0, remains - self.zeros)
         self.zeros = remains - real
         return min(real, self.other)
@@ -149,8 +152,10 @@ class Loop:
         pace = min(1.0, (1.0 - self.percent / 100.0) / self.pacing.busy)
         before = sum(self.dirty)
         self.dirty = [
-            dirty + kind.fresh(dirty, seconds, pace) for dirty, kind in zip(self.dirty, self.form.classes, strict=True)
+            dirty + kind.fresh(dirty, seconds, pace=pace, wrapped=self.wrapped)
+            for dirty, kind in zip(self.dirty, self.form.classes, strict=True)
         ]
+        self.wrapped = sum(self.dirty) >= 0.98 * self.form.size
         self.number += 1
         if self.pacing.throttle is not None and self.number > 2 and seconds >= _RATE_PERIOD_S:
             self._squeeze(sum(self.dirty) - before, began_with)

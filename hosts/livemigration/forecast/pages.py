@@ -24,15 +24,18 @@ class Class:
     rate: float
     in_order: bool = False
 
-    def fresh(self, dirty: float, seconds: float, pace: float) -> float:
-        """Clean pages of the class dirtied in ``seconds``, while ``dirty`` bytes of it are dirty already."""
+    def fresh(self, dirty: float, seconds: float, *, pace: float = 1.0, wrapped: bool = False) -> float:
+        """Clean pages of the class dirtied in ``seconds``, while ``dirty`` bytes of it are dirty already.
+
+        A writer in order goes on behind what it wrote last, and the sender leaves the last of that: they don't meet.
+        Only after an interval in which it went all the way round (``wrapped``) does it meet what is left, anywhere.
+        """
         clean = self.size - dirty
         if clean <= 0.0:
             return 0.0
         written = self.rate * pace * seconds
         if self.in_order:
-            # What is left of a pass lies ahead of the sender, not of the writer: the two hardly overlap.
-            return min(clean, written)
+            return min(clean, written * clean / self.size if wrapped and written < self.size else written)
         return clean * -math.expm1(-written / self.size)
 
 
@@ -47,12 +50,16 @@ class Form:
 
     def dirtied(self, seconds: float) -> float:
         """f(T)."""
-        return sum(each.fresh(0.0, seconds, 1.0) for each in self.classes)
+        return sum(each.fresh(0.0, seconds) for each in self.classes)
 
-    def fresh(self, left: float, seconds: float) -> float:
+    def fresh(self, left: float, seconds: float, *, wrapped: bool = False) -> float:
         """Fresh bytes in an interval at whose end ``left`` bytes of the form were still dirty, spread evenly."""
         share = min(1.0, left / self.size)
-        return sum(each.fresh(share * each.size, seconds, 1.0) for each in self.classes)
+        return sum(each.fresh(share * each.size, seconds, wrapped=wrapped) for each in self.classes)
+
+    def full(self, seconds: float) -> bool:
+        """Whether ``seconds`` suffice to dirty all of it, near enough."""
+        return self.dirtied(seconds) >= 0.98 * self.size
 
 
 def sequential(size: float, rate: float) -> Form:
@@ -84,7 +91,7 @@ def floor(form: Form, speed: float, pace: float = 1.0) -> float:
         return form.size
     left = form.size
     for _ in range(200):
-        after = sum(each.fresh(0.0, pace * left / speed, 1.0) for each in form.classes)
+        after = sum(each.fresh(0.0, left / speed, pace=pace) for each in form.classes)
         if after < 4096:
             return 0.0
         if after > 0.999 * left:

@@ -24,6 +24,8 @@ _PAGES_PER_GIB = 512
 _UNSTEADY_BEFORE, _UNSTEADY_RUNNING = 0.08, 0.04
 _BLUR = 1.5 * MIB
 _RATE_STEP = 1.2
+#: the prior of a form: in order, at random, hot and cold
+_COMMON = (0.5, 0.3, 0.2)
 _KEEP = 16
 
 
@@ -64,8 +66,12 @@ def _grid(guest: Guest, constants: Constants) -> Iterator[Particle]:
     rates = list(_rates(guest.dirty))
     for size, log_prior, step in _sizes(guest, constants):
         for rate in rates:
-            for make in FORMS:
-                yield Particle(make, make(size, rate), log_prior, step, _RATE_STEP)
+            for make, common in zip(FORMS, _COMMON, strict=True):
+                form = make(size, rate)
+                # Writes that hit pages written within the same second are not seen by anybody: the more of them a
+                # form needs, the less likely it is.
+                hidden = math.log(common * form.dirtied(1.0) / rate)
+                yield Particle(make, form, log_prior + hidden, step, _RATE_STEP)
 
 
 def _sizes(guest: Guest, constants: Constants) -> Iterator[tuple[float, float, float]]:
@@ -106,7 +112,7 @@ def _finer(particle: Particle) -> Iterator[Particle]:
 def _judge(particles: list[Particle], guest: Guest, intervals: Sequence[Interval]) -> None:
     for each in particles:
         likely = sum(_sampled(each.form, sample, guest.memory_bytes) for sample in guest.dirty)
-        each.log_weight = each.prior + likely + sum(_dirtied(each.form, seen) for seen in intervals)
+        each.log_weight = each.prior + likely + _dirtied(each.form, intervals)
     top = max(each.log_weight for each in particles)
     for each in particles:
         each.weight = math.exp(each.log_weight - top)
@@ -128,13 +134,18 @@ def _sampled(form: Form, sample: DirtySample, memory: int) -> float:
     return -(((measured - dirtied) / sd) ** 2) / 2 - math.log(sd)
 
 
-def _dirtied(form: Form, seen: Interval) -> float:
-    """Log-likelihood of what an interval between two syncs left dirty."""
-    expected = form.dirtied(seen.seconds) if seen.first else form.fresh(seen.left, seen.seconds)
-    sd = math.hypot(_UNSTEADY_RUNNING * expected, _BLUR)
-    # Three parts in a hundred for what no form foresees, so that one odd pass does not overrule all the others.
-    plain = math.exp(-(((seen.fresh - expected) / sd) ** 2) / 2) / sd
-    return math.log(0.97 * plain + 0.03 / (100.0 * MIB))
+def _dirtied(form: Form, intervals: Sequence[Interval]) -> float:
+    """Log-likelihood of what the intervals between syncs left dirty."""
+    likely, wrapped = 0.0, False
+    for seen in intervals:
+        expected = form.dirtied(seen.seconds) if seen.first else form.fresh(seen.left, seen.seconds, wrapped=wrapped)
+        met = 0.5 * seen.left if wrapped else 0.0
+        sd = math.hypot(_UNSTEADY_RUNNING * expected, _BLUR, met)
+        # Three parts in a hundred for what no form foresees, so that one odd pass does not overrule all the others.
+        plain = math.exp(-(((seen.fresh - expected) / sd) ** 2) / 2) / sd
+        likely += math.log(0.97 * plain + 0.03 / (100.0 * MIB))
+        wrapped = form.full(seen.seconds)
+    return likely
 
 
 def draw(particles: Sequence[Particle], count: int) -> list[Form]:

@@ -67,15 +67,17 @@ class Seen:
     """A running migration at one instant, as its readings tell it.
 
     ``elapsed_s`` since the start, ``in_pass_s`` since the last sync; ``speed`` bytes/s over the passes so far;
+    ``remaining`` None: a sync was heard of but not yet read, it closed a pass of ``last_pass_s``.
     ``postcopy``: the guest already runs on the destination. ``sent``: bytes of guest memory so far.
     """
 
     elapsed_s: float
     iteration: int
     in_pass_s: float
-    remaining: float
+    remaining: float | None
     speed: float
     sent: float = 0.0
+    last_pass_s: float = 0.0
     throttle: int = 0
     max_downtime_ms: int | None = None
     cap: float | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hosts.livemigration.forecast.loop import WINDOW_S
 from hosts.livemigration.forecast.records import Interval, Seen
 
 #: two syncs closer than this are taken together: readings come every 100 ms
@@ -33,16 +34,19 @@ def seen(ticks: Sequence[Tick], *, syncs: Mapping[int, float] | None = None, now
     moving = [tick for tick in ticks if tick.iteration > 0]
     if not moving:
         return None
-    last = moving[-1]
-    began = _beginnings(moving, syncs or {})
-    at_s = max(last.at_s, now_s or 0.0)
-    speed = _speed(moving, began)
-    gone = (at_s - last.at_s) * speed if at_s > last.at_s else 0.0
+    last, heard = moving[-1], dict(syncs or {})
+    began = _beginnings(moving, heard)
+    at_s, speed = max(last.at_s, now_s or 0.0), _speed(moving, began)
+    gone = (at_s - last.at_s) * speed
+    unread = [number for number in heard if number > last.iteration and heard[number] <= at_s]
+    number = max(unread, default=last.iteration)
+    sync_s = heard[number] if unread else began[number]
     return Seen(
         elapsed_s=at_s,
-        iteration=last.iteration,
-        in_pass_s=max(0.0, at_s - began[last.iteration]),
-        remaining=max(0.0, last.remaining - gone),
+        iteration=number,
+        in_pass_s=max(0.0, at_s - sync_s),
+        remaining=None if unread else max(0.0, last.remaining - gone),
+        last_pass_s=sync_s - heard.get(number - 1, began[last.iteration]) if unread else 0.0,
         speed=speed,
         sent=last.sent + gone,
         throttle=last.throttle,
@@ -79,7 +83,7 @@ def _intervals(moving: Sequence[Tick], began: Mapping[int, float], speed: float)
         sync_s = began[after.iteration]
         if sync_s - since_s < SHORTEST_S:
             continue
-        left = max(0.0, before.remaining - speed * max(0.0, sync_s - before.at_s))
+        left = max(0.0, before.remaining - speed * max(0.0, sync_s - before.at_s - WINDOW_S))
         found.append(Interval(seconds=sync_s - since_s, fresh=fresh, left=left, first=number == 1))
         since_s, fresh, number = sync_s, 0.0, after.iteration
     return found
