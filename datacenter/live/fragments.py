@@ -25,8 +25,12 @@ FRAGMENTS: frozenset[str] = frozenset(
         "cluster/row",
         "counts/overview",
         "counts/running",
+        "counts/unheard",
     }
 )
+
+#: painted again every few seconds: they tell of time passing without a word from anybody
+FOLLOWS_TIME: frozenset[str] = frozenset({"counts/unheard"})
 
 #: painted again, at most once a second, when figures of their row come, not only when the row changes
 FOLLOWS_FIGURES: frozenset[str] = frozenset({"host/cell"})

@@ -14,7 +14,7 @@ from django.db import Error as DatabaseError
 from django.db import close_old_connections, connections
 
 from datacenter.live.formats import texts
-from datacenter.live.fragments import FOLLOWS_FIGURES
+from datacenter.live.fragments import FOLLOWS_FIGURES, FOLLOWS_TIME
 from datacenter.live.groups import Groups
 from datacenter.live.items import COARSE, Item, Kind
 from datacenter.live.listener import Listener
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 PAINT_BEAT_S = 0.1
 SLOW_BEAT_S = 1.0
+TIME_BEAT_S = 5.0
 _RETRY_S = 1.0
 
 Answer = TypeVar("Answer")
@@ -49,7 +50,7 @@ class Hub:
     async def start(self) -> None:
         parameters = await asyncio.get_running_loop().run_in_executor(self._painter, link_parameters)
         self.listener = Listener(parameters, hear=self.hear, heard_again=self._heard_again, lost=self._lost)
-        for run in (self.listener.run, self.groups.run, self._paint_forever, self._slow_forever):
+        for run in (self.listener.run, self.groups.run, self._paint_forever, self._slow_forever, self._time_forever):
             self._tasks.append(asyncio.create_task(_kept_alive(run), name=f"live {run.__qualname__}"))
 
     async def close(self) -> None:
@@ -127,6 +128,11 @@ class Hub:
             following, self._following = self._following, {}
             self.need([*self.groups.shown(kinds, Kind.HTML), *following.values()])
             await asyncio.sleep(SLOW_BEAT_S)
+
+    async def _time_forever(self) -> None:
+        while True:
+            await asyncio.sleep(TIME_BEAT_S)
+            self.need(item for item in self.groups.shown(COARSE, Kind.HTML) if item.fragment in FOLLOWS_TIME)
 
     async def _paint_forever(self) -> None:
         loop = asyncio.get_running_loop()

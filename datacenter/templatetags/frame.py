@@ -1,10 +1,12 @@
 """What the frame around every page asks for: who may what, what runs now, how many of each state."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django import template
-from django.db.models import Count, Model
+from django.db.models import Count, Max, Model, Q
+from django.db.models.functions import Now
 from django.urls import reverse
 
 from datacenter.access import Verb, can
@@ -12,6 +14,9 @@ from hosts.models import VM, Host, Migration
 from hosts.states import OPEN_MIGRATION, HostState, MigrationState, State, VMState
 
 register = template.Library()
+
+#: a host without a collector for this long is said to be unheard; a change of collectors takes less
+UNHEARD_AFTER = timedelta(seconds=20)
 
 #: what the navigation shows: address name, word, icon, and the address names that light it up
 SECTIONS = (
@@ -69,6 +74,14 @@ def tallies(noun: str) -> list[Tally]:
         for state in states
         if counts.get(state.value)
     ]
+
+
+@register.simple_tag
+def unheard() -> dict[str, Any]:
+    """``count`` of the hosts that no collector listens to, and ``since`` when. One query."""
+    silent = Q(lease_until__isnull=True) | Q(lease_until__lt=Now())
+    fresh = Q(added_at__gt=Now() - UNHEARD_AFTER) | Q(answered_at__gt=Now() - UNHEARD_AFTER)
+    return Host.objects.filter(silent).exclude(fresh).aggregate(count=Count("pk"), since=Max("answered_at"))
 
 
 _COUNTED: dict[str, tuple[type[Model], type[State]]] = {
