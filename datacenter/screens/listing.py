@@ -144,7 +144,7 @@ def show(
     """Answer with the page, or with its list alone where htmx asks for that. BadParameter, Http404."""
     shown = arrange(request, listing, rows)
     alone = "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
-    response = render(request, "list/_list.html" if alone else template, {**context, "shown": shown})
+    response = render(request, "list/_list.html" if alone else template, {**context, "shown": shown, "alone": alone})
     patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])  # or Back would show the bare list
     return response
 

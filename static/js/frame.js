@@ -98,6 +98,8 @@
   // htmx: no empty parameters in an address, a dialog opens when it is filled, a refusal is shown where it happened.
   document.addEventListener("htmx:configRequest", (event) => {
     if (event.detail.verb !== "get") return;
+    const sort = new URLSearchParams(location.search).get("sort"); // the heads change it, the form keeps it
+    if (event.target.id === "filter" && sort) event.detail.formData.set("sort", sort);
     for (const [name, value] of [...event.detail.formData.entries()]) if (value === "") event.detail.formData.delete(name);
   });
   document.addEventListener("htmx:beforeSwap", (event) => {
