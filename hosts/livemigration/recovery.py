@@ -86,31 +86,31 @@ def _one_sided(truth: Truth) -> Verdict:
 
 def _on_source(truth: Truth) -> Verdict:
     """The source's copy runs, or is paused for a reason of its own."""
-    if _runs(truth.destination):
-        return Verdict.DOUBLED if _runs(truth.source) else Verdict.CONFIRMING
+    if runs(truth.destination):
+        return Verdict.DOUBLED if runs(truth.source) else Verdict.CONFIRMING
     if truth.job_runs:
         return Verdict.COPYING
-    return Verdict.STAYED if _over(truth.destination) else Verdict.UNSETTLED
+    return Verdict.STAYED if over(truth.destination) else Verdict.UNSETTLED
 
 
 def _standing(truth: Truth) -> Verdict:
     """The source's copy is PAUSED/MIGRATION."""
-    if _runs(truth.destination):
+    if runs(truth.destination):
         half = isinstance(truth.destination, DomainStatus) and truth.destination.reason in _HALF
         return Verdict.UNSETTLED if half else Verdict.CONFIRMING  # the source says POSTCOPY in a moment
     if truth.job_runs:
         return Verdict.SWITCHING
-    return Verdict.HELD if _over(truth.destination) else Verdict.UNSETTLED
+    return Verdict.HELD if over(truth.destination) else Verdict.UNSETTLED
 
 
 def _half_moved(source: DomainStatus, destination: Seen) -> Verdict:
     """The source's copy is PAUSED/POSTCOPY or PAUSED/POSTCOPY_FAILED: it holds pages the destination lacks."""
-    if _over(destination):
+    if over(destination):
         return Verdict.GONE
     assert isinstance(destination, DomainStatus)
     if destination.reason == "postcopy_failed":
         return Verdict.POSTCOPY_BROKEN
-    if _runs(destination) and destination.reason != "postcopy":
+    if runs(destination) and destination.reason != "postcopy":
         return Verdict.CONFIRMING
     return Verdict.POSTCOPY_BROKEN if source.reason == "postcopy_failed" else Verdict.POSTCOPY
 
@@ -137,11 +137,11 @@ def _ended_by_intent(truth: Truth) -> bool:
     return isinstance(last, DomainStatus) and last.reason in {"shutdown", "destroyed", "saved"}
 
 
-def _runs(seen: Seen) -> bool:
+def runs(seen: Seen) -> bool:
     return isinstance(seen, DomainStatus) and seen.state in _RUNS
 
 
-def _over(seen: Seen) -> bool:
+def over(seen: Seen) -> bool:
     return seen is ABSENT or (isinstance(seen, DomainStatus) and seen.state in _OVER)
 
 

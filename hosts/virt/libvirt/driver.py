@@ -229,8 +229,10 @@ class LibvirtDriver:
         return None if found.type == JobType.NONE else found
 
     def abort_job(self, uuid: str, *, postcopy: bool = False) -> None:
-        flags = libvirt.VIR_DOMAIN_ABORT_JOB_POSTCOPY if postcopy else 0
-        self._on(uuid, lambda dom: dom.abortJobFlags(flags), JOB)
+        if postcopy:
+            self._on(uuid, lambda dom: dom.abortJobFlags(libvirt.VIR_DOMAIN_ABORT_JOB_POSTCOPY), JOB)
+        else:
+            self._on(uuid, lambda dom: dom.abortJob(), JOB)
 
     def set_bandwidth(self, uuid: str, bytes_per_s: int | None) -> None:
         speed = migrate.UNLIMITED_MIB_S if bytes_per_s is None else migrate.mib_per_s(bytes_per_s)

@@ -1,0 +1,88 @@
+"""What was seen of one migration before this look. Pure but for the moments it is given: monotonic seconds."""
+
+from dataclasses import replace
+
+from hosts.livemigration.guardian.arbiter import Act, Past
+from hosts.livemigration.recovery import UNKNOWN, Truth, runs
+from hosts.virt.records import DomainState, DomainStatus
+
+#: two copies that ran side by side for no longer than this have not drifted apart: the source's is of no worth
+SHORT_S = 10.0
+
+
+class Memory:
+    """Turns looks and events into a :class:`Past`. One a migration."""
+
+    def __init__(self, past: Past, *, now: float) -> None:
+        self._past = past
+        self._pair: object = None
+        self._pair_since = now
+        self._still_since: float | None = None
+        self._alone_at: float | None = None  # when it was last proved that not both ran
+        self._processed: int | None = None
+        self._moved_at = now
+
+    def see(self, truth: Truth, *, now: float) -> Past:
+        """Take one look in, and say what is known of the time before it."""
+        pair = (truth.source, truth.destination, truth.job_runs)
+        if pair != self._pair:
+            self._pair, self._pair_since = pair, now
+        self._note_standing(truth, now)
+        self._note_places(truth, now)
+        self._note_pages(truth, now)
+        self._past = replace(
+            self._past,
+            stood_s=now - self._pair_since,
+            still_s=0.0 if self._still_since is None else now - self._still_since,
+            stalled_s=now - self._moved_at,
+        )
+        return self._past
+
+    def heard_running_there(self) -> None:
+        """The destination told by an event that the guest runs on it."""
+        self._past = replace(self._past, ran_there=True)
+
+    def heard_standing(self, *, at: float) -> None:
+        """The source told by an event that the guest stands still for the hand-over: it did not run then."""
+        self._alone_at = at
+        if self._still_since is None:
+            self._still_since = at
+
+    def expect(self, patience_s: float) -> None:
+        self._past = replace(self._past, patience_s=patience_s)
+
+    def did(self, act: Act) -> None:
+        """An act of ours is a change: what stood before it stands no longer."""
+        if act in (Act.PAUSE_POSTCOPY, Act.RESUME_POSTCOPY):
+            return  # no page has moved all the same
+        self._pair = None
+
+    def _note_standing(self, truth: Truth, now: float) -> None:
+        source = truth.source
+        if source is UNKNOWN:
+            return
+        standing = isinstance(source, DomainStatus) and source.state is DomainState.PAUSED
+        if not standing or not isinstance(source, DomainStatus) or source.reason != "migration":
+            self._still_since = None
+            return
+        if self._still_since is None:
+            self._still_since = now
+
+    def _note_places(self, truth: Truth, now: float) -> None:
+        here, there = runs(truth.source), runs(truth.destination)
+        if there:
+            self._past = replace(self._past, ran_there=True)
+        if truth.destination is UNKNOWN:
+            self._past = replace(self._past, watched=False)
+        elif here:  # from a running source on, without a gap
+            self._past = replace(self._past, watched=True)
+        if here and (there or self._past.ran_there):
+            if self._alone_at is not None and now - self._alone_at <= SHORT_S:
+                self._past = replace(self._past, short=True)
+        elif (not here and truth.source is not UNKNOWN) or (not there and truth.destination is not UNKNOWN):
+            self._alone_at = now
+
+    def _note_pages(self, truth: Truth, now: float) -> None:
+        processed = truth.job.processed_bytes if truth.job is not None and truth.job_runs else None
+        if processed is None or processed != self._processed:
+            self._processed, self._moved_at = processed, now
