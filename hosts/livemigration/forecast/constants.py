@@ -25,6 +25,7 @@ class Constants:
     free_speed: float = 225 * MIB  # neither cap nor slow line: bound by the CPUs which the guest uses too
     free_spread: float = 0.3
     stop_speed: float = 1200 * MIB  # the guest stands, the cap is lifted: bound by one sending thread: 0.8 ms a MiB was measured
+    sync_s: float = 0.008  # what the sync of the dirty bitmap adds to a pass
     device_s: float = 0.050  # device state, at the switch-over
     device_spread: float = 0.4
     queue_s: float = 0.027  # what waits in a slow line's queue has to drain first

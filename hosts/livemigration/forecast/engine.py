@@ -22,7 +22,7 @@ _DRAWS = 48
 _GOLDEN, _SILVER = 0.6180339887498949, 0.4142135623730951
 _NORMAL = NormalDist()
 #: jitter of QEMU's bandwidth, as a share: a capped window is even, a line's is not
-_JITTER_CAPPED, _JITTER_FREE = 0.03, 0.25
+_JITTER_CAPPED, _JITTER_FREE = 0.03, 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +81,7 @@ def _pacing(orders: Orders, constants: Constants, speed: float, *, capped: bool,
         speed=speed,
         limit_s=orders.max_downtime_ms / 1000,
         jitter=_JITTER_CAPPED if capped else _JITTER_FREE,
+        sync_s=0.0 if capped else constants.sync_s,
         cheap_from=3 if orders.xbzrle else 0,
         cost=(0.15, 0.4, 0.7)[n % 3] if orders.xbzrle else 1.0,
         cheap_speed=200.0 * MIB,

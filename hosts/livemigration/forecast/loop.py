@@ -21,7 +21,8 @@ _RATE_PERIOD_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pacing:
-    """How the loop runs. ``speed`` bytes/s; ``jitter``: how far the 100 ms bandwidth strays, as a share.
+    """How the loop runs. ``speed`` bytes/s; ``jitter``: how far the 100 ms bandwidth strays, as a share;
+    ``sync_s``: what a sync adds to a pass, where no cap leaves idle time for it.
 
     ``cheap_from``, ``cost``: from this pass on a page costs this share of itself (XBZRLE). ``throttle``: auto-converge's
     first step and increment; ``busy``: the share of a vCPU that the guest uses, which throttling has to take away first.
@@ -30,6 +31,7 @@ class Pacing:
     speed: float
     limit_s: float
     jitter: float = 0.0
+    sync_s: float = 0.0
     cheap_from: int = 0
     cost: float = 1.0
     cheap_speed: float = 0.0
@@ -125,7 +127,7 @@ class Loop:
             size = real - self._tail(chunk, threshold)
         else:
             size = min(real, chunk * max(1, math.ceil((real - threshold) / chunk)))
-        seconds = max(0.01, size / speed)
+        seconds = max(0.01, size / speed) + pacing.sync_s
         # A pass goes on where the last one stopped: what that left behind goes first.
         tail = min(size, self.other) if self.number > 1 else size * self.other / real if real > 0 else 0.0
         inside = sum(self.dirty)

@@ -21,8 +21,8 @@ _WHOLE = 0.6
 #: libvirt's default, pages a GiB
 _PAGES_PER_GIB = 512
 #: the guest is not as steady as its form: spread of f between one interval and the next
-_UNSTEADY_BEFORE, _UNSTEADY_RUNNING = 0.08, 0.04
-_BLUR = 1.5 * MIB
+_UNSTEADY_BEFORE, _UNSTEADY_RUNNING = 0.04, 0.03
+_BLUR = 1.0 * MIB
 _RATE_STEP = 1.2
 #: the prior of a form: in order, at random, hot and cold
 _COMMON = (0.5, 0.3, 0.2)
@@ -55,7 +55,7 @@ def weigh(
     """Forms with weights that sum to 1, the likeliest first."""
     particles = list(_grid(guest, constants))
     _judge(particles, guest, intervals)
-    for _ in range(rounds if rounds is not None else (2 if intervals else 0)):
+    for _ in range(rounds if rounds is not None else 2):
         best, rest = particles[:_KEEP], particles[_KEEP:]
         particles = [each for each in rest if each.weight > 1e-3] + [fine for each in best for fine in _finer(each)]
         _judge(particles, guest, intervals)
