@@ -131,7 +131,11 @@ def _stayed(it: "Supervisor", _truth: Truth, stood_s: float) -> None:
         _reach(it, MigrationState.CANCELLED, f"Aborted outside Godwit. {place}")
     else:
         reason = str(error) if error else "libvirt ended it without a word."
-        _reach(it, MigrationState.FAILED, f"{reason.rstrip('.')}. {place}")
+        because = f"{reason.rstrip('.')}. {place}"
+        if MigrationState.FAILED in it.state.next:
+            it.fail_safely(because)
+        else:
+            _reach(it, MigrationState.FAILED, because)
 
 
 def _never_asked(it: "Supervisor") -> bool:

@@ -9,16 +9,16 @@
     └── NotAdjustable            the migration has ended, is not ours, or is in a phase that forbids it
 """
 
+from collections.abc import Sequence
+
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from procrastinate.contrib.django import app
 
 from hosts import feed
 from hosts.advance import advance, note
-from hosts.models import VM, Adjustment, Host, Migration, Operation
+from hosts.livemigration.admission import nudge
+from hosts.models import VM, Adjustment, Host, Migration, Operation, Priority
 from hosts.states import CANCELLABLE, OPEN_MIGRATION, HostState, MigrationState, OperationState, VMState
-
-DRIVE = "hosts.livemigration.tasks.drive"
 
 #: what libvirt takes for a bandwidth: whole MiB/s, at least one, and no more than fits QEMU's 64 bits
 LEAST_BANDWIDTH = 1 << 20
@@ -65,9 +65,13 @@ def request_migration(
     max_downtime_ms: int | None = None,
     postcopy_allowed: bool = True,
     auto_converge: bool = False,
+    priority: Priority = Priority.PERSON,
+    alternatives: Sequence[Host] = (),
 ) -> Migration:
-    """Write the migration and its job, in the caller's transaction. ``bandwidth``: bytes/s, None for no cap.
+    """Write the migration into the queue, in the caller's transaction. ``bandwidth``: bytes/s, None for no cap.
 
+    ``alternatives``: other hosts, best first, to be tried should this one refuse or the move fail; none where a person
+    picked the host.
     Raises RequestRefused. That nothing else moves this VM is held by the database, not only by the look before.
     """
     check_bandwidth(bandwidth)
@@ -87,6 +91,8 @@ def request_migration(
                     max_downtime_ms=max_downtime_ms,
                     postcopy_allowed=postcopy_allowed,
                     auto_converge=auto_converge,
+                    priority=priority,
+                    alternatives=[host.pk for host in alternatives],
                     because=f"Requested by {actor}.",
                 )
         except IntegrityError as exc:
@@ -95,7 +101,7 @@ def request_migration(
         note(migration, field="state", old="", new=queued, because=because, actor=actor)
         feed.changed("migration", migration.pk)
         feed.changed("vm", vm.pk)
-        app.configure_task(DRIVE, lock=f"vm:{vm.pk}").defer(migration_id=migration.pk)
+        nudge()
     return migration
 
 
@@ -126,6 +132,7 @@ def _cancel(migration: Migration, adjustment: Adjustment, actor: str) -> None:
         adjustment.applied_at = now
         adjustment.save(update_fields=["applied_at"])
         feed.changed("vm", migration.vm_id)
+        nudge()
 
 
 def check_bandwidth(value: int | None) -> None:

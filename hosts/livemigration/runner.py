@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from hosts.claim import claim
 from hosts.livemigration.supervisor import Supervisor, load
 from hosts.models import Adjustment, Migration
-from hosts.states import OPEN_MIGRATION
+from hosts.states import OPEN_MIGRATION, MigrationState
 from hosts.threads import blocking
 from hosts.virt.pool import POOL, Pool
 
@@ -149,7 +149,11 @@ def _with_orders(pks: Iterable[int]) -> list[int]:
 
 
 def orphans() -> list[int]:
-    """Open migrations that nobody drives: the lease ran out, or nobody took them within three seconds."""
+    """Migrations under way that nobody drives: the lease ran out, or nobody took them within three seconds.
+
+    Not those that are queued: they wait for the queue, not for a worker.
+    """
     left = Q(lease_until__isnull=True, state_since__lt=Now() - timedelta(seconds=FRESH_S))
     nobody = left | Q(lease_until__lt=Now())
-    return list(Migration.objects.filter(nobody, state__in=OPEN_MIGRATION).values_list("pk", flat=True))
+    under_way = Migration.objects.filter(nobody, state__in=OPEN_MIGRATION).exclude(state=MigrationState.QUEUED)
+    return list(under_way.values_list("pk", flat=True))

@@ -9,14 +9,18 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
+from django.db import transaction
+
 from hosts import feed
 from hosts.advance import GODWIT, advance
 from hosts.claim import Lease, release, renew
 from hosts.livemigration import knobs, walk
+from hosts.livemigration.admission import nudge
 from hosts.livemigration.aside import Aside
 from hosts.livemigration.eyes import Eyes, Heard
 from hosts.livemigration.journal import Journal, keep_moment
 from hosts.livemigration.recovery import NEEDS_SECOND_LOOK, Truth, Verdict, verdict
+from hosts.livemigration.retry import try_elsewhere
 from hosts.models import Migration
 from hosts.states import MigrationState
 from hosts.virt.clock import WALL, Clock
@@ -28,7 +32,7 @@ log = logging.getLogger(__name__)
 #: between two looks that must agree before an end or an alarm is believed, in seconds
 SECOND_LOOK_S = 0.4
 #: orders are read when somebody nudges, and at least this often, in seconds
-ORDERS_S = 1.0
+ORDERS_S = 3.0
 
 
 class LeaseLost(Exception):
@@ -89,6 +93,8 @@ class Supervisor:
             return None
         if self.state.is_final:
             self.journal.write()
+            self._orders_at = 0.0
+            self._obey()  # none is left without an answer
             return None
         self.journal.write_if_due()
         return delay
@@ -122,9 +128,21 @@ class Supervisor:
             also["ended_at"] = self.clock.now()
         if advance(self.row, to, because=because, actor=actor, **also):
             feed.changed("vm", self.row.vm_id)
+            if to.is_final:
+                nudge()  # its places are free
             return True
         self.row = load(self.row.pk)
         return False
+
+    def fail_safely(self, because: str) -> None:
+        """The guest runs on its source: end it, and in the same transaction write its next try, if it has one."""
+        with transaction.atomic():
+            if self.move(MigrationState.FAILED, because=because):
+                try_elsewhere(self.row)
+
+    def reload(self) -> None:
+        """Somebody else moves this row: read it again."""
+        self.row = load(self.row.pk)
 
     def say(self, because: str) -> None:
         """Other words for the state it stays in."""

@@ -8,7 +8,7 @@ from procrastinate import App
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
-from hosts.livemigration.request import DRIVE
+from hosts.livemigration.admission import DRIVE
 from hosts.livemigration.runner import Runner, orphans
 from hosts.threads import blocking
 

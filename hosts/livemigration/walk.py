@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hosts import feed
 from hosts.livemigration import ends
+from hosts.livemigration.admission import admit_now
 from hosts.livemigration.begin import begin
 from hosts.livemigration.words import speed
 from hosts.models import VM, Migration
@@ -27,32 +28,39 @@ MEASURE_S = 1
 
 
 def on_queued(it: "Supervisor") -> float:
-    it.move(MigrationState.CHECKING, because="A worker has taken it.")
-    return 0.0
+    """Nobody starts out of turn: the queue says when."""
+    admit_now()
+    it.reload()
+    return 1.0 if it.state is MigrationState.QUEUED else 0.0
 
 
 def on_checking(it: "Supervisor") -> float:
-    """Both hosts are asked whether it can be. Nothing was started, so any refusal ends it safely."""
+    """Both hosts are asked whether it can be. Nothing was started, so any refusal ends it safely; where the source
+    has no objection, another destination may do.
+    """
+    objection, at_source = "", True
     try:
         objection = _objection(it)
+        at_source = bool(objection)
+        objection = objection or _refusals(it)
     except HostLost as exc:
         if it.clock.now() - it.row.state_since < timedelta(seconds=PATIENCE_S):
             return 1.0
         objection = f"A host did not answer: {exc}"
     except VirtError as exc:
         objection = str(exc)
-    if objection:
+    if objection and at_source:
         it.move(MigrationState.FAILED, because=objection)
+    elif objection:
+        it.fail_safely(objection)
     else:
         it.move(MigrationState.MEASURING, because="Both hosts agree.")
     return 0.0
 
 
 def _objection(it: "Supervisor") -> str:
-    """Why it cannot be, in words; "" if it can."""
+    """Why the guest cannot leave its source, in words; "" if it can."""
     row = it.row
-    if row.destination is None:
-        return "No destination was named."
     try:
         domain = it.eyes.source.domain(it.eyes.uuid)
     except NoSuchDomain:
@@ -61,8 +69,13 @@ def _objection(it: "Supervisor") -> str:
         return f"Only a running VM can be migrated live; {row.source} says {row.vm} is {domain.status.state}."
     if it.eyes.source.job_stats(it.eyes.uuid).type is JobType.RUNNING:
         return f"Another job is running on {row.vm} already."
-    refusals = it.eyes.destination.refusals(domain)
-    return " ".join(f"{row.destination} cannot take it: {each.reason} {each.remedy}".strip() for each in refusals)
+    return ""
+
+
+def _refusals(it: "Supervisor") -> str:
+    """Why the destination cannot take the guest, in words; "" if it can."""
+    refusals = it.eyes.destination.refusals(it.eyes.source.domain(it.eyes.uuid))
+    return " ".join(f"{it.row.destination} cannot take it: {each.reason} {each.remedy}".strip() for each in refusals)
 
 
 def on_measuring(it: "Supervisor") -> float:

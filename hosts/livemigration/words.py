@@ -6,6 +6,7 @@ from typing import Protocol
 
 from hosts.livemigration.convergence import Remedy, remedies
 from hosts.livemigration.prediction import DEFAULT_DOWNTIME_MS, Forecast, Limits, forecast
+from hosts.livemigration.queue import in_words
 from hosts.livemigration.readings import Reading
 from hosts.states import MigrationState
 
@@ -19,6 +20,8 @@ class Told(Protocol):
     max_downtime_ms: int | None
     postcopy_allowed: bool
     pause_ms: float | None
+    queue_place: int | None
+    waits_for: str
     dirty_rate_before: float | None
 
 
@@ -34,6 +37,8 @@ def describe(migration: Told, readings: Sequence[Reading] = ()) -> str:
         return _postcopy(readings)
     if state is MigrationState.DONE:
         return "Done." if migration.pause_ms is None else f"Done. The guest paused {pause(migration.pause_ms / 1000)}."
+    if state is MigrationState.QUEUED and migration.waits_for:
+        return f"Queued: {in_words(migration.queue_place, migration.waits_for)}"
     return f"{state.label}. {migration.because}".strip()
 
 

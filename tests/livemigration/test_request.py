@@ -4,6 +4,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from hosts.livemigration.admission import admit_now
 from hosts.livemigration.request import (
     DestinationRefused,
     NotAdjustable,
@@ -99,19 +100,21 @@ def test_a_refusal_changes_nothing() -> None:
     assert not Transition.objects.exists()
 
 
-def test_it_writes_the_row_and_the_job_in_one_transaction() -> None:
+def test_it_writes_the_row_and_the_queue_gives_it_a_job() -> None:
     vm, destination = make_vm(), make_host()
     migration = request_migration(
         vm, destination, actor="ann", bandwidth=40 * MIB, max_downtime_ms=500, postcopy_allowed=False
     )
+    assert not ProcrastinateJob.objects.exists()
+    admit_now()
     job = ProcrastinateJob.objects.get()
     assert job.task_name == "hosts.livemigration.tasks.drive"
     assert job.lock == f"vm:{vm.pk}"
     assert job.args == {"migration_id": migration.pk}
     migration.refresh_from_db()
-    assert (migration.source, migration.destination, migration.state) == (vm.host, destination, MigrationState.QUEUED)
+    assert (migration.source, migration.destination, migration.state) == (vm.host, destination, MigrationState.CHECKING)
     assert (migration.bandwidth, migration.max_downtime_ms, migration.postcopy_allowed) == (40 * MIB, 500, False)
-    assert Transition.objects.get().actor == "ann"
+    assert Transition.objects.order_by("pk").values_list("actor", flat=True)[0] == "ann"
 
 
 def test_nothing_is_left_where_the_caller_rolls_back() -> None:

@@ -117,15 +117,17 @@ async def test_it_leaves_one_that_breaks_for_ever_to_another(runner: Runner, mon
 
 @pytest.mark.usefixtures("runner")
 async def test_it_finds_what_nobody_drives() -> None:
-    young, left, lost, held, over = [await make() for _ in range(5)]
+    young, left, lost, held, over, queued = [await make() for _ in range(6)]
 
     def arrange() -> list[int]:
         long_ago = Now() - timedelta(minutes=1)
         rows = Migration.objects.all()
+        rows.update(state="checking")
         rows.exclude(pk=young.pk).update(state_since=long_ago)
         rows.filter(pk=lost.pk).update(lease_holder="dead", lease_until=long_ago)
         rows.filter(pk=held.pk).update(lease_holder="alive", lease_until=Now() + timedelta(seconds=9))
         rows.filter(pk=over.pk).update(state="done")
+        rows.filter(pk=queued.pk).update(state="queued")
         return sorted(orphans())
 
     assert await blocking(arrange) == [left.pk, lost.pk]

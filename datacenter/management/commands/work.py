@@ -13,6 +13,7 @@ from procrastinate.jobs import Status
 
 from hosts import feed
 from hosts.lifecycle.tasks import abandon_unfinished
+from hosts.livemigration.admission import keep as keep_queue
 from hosts.livemigration.tasks import rescue, runner
 from hosts.threads import blocking
 
@@ -57,7 +58,8 @@ async def work(concurrency: int) -> bool:
                 fetch_job_polling_interval=2.0,
             )
         )
-        helpers = [asyncio.create_task(each) for each in (rescue(worker_app), runner().read_orders(), tidy(worker_app))]
+        rounds = (rescue(worker_app), runner().read_orders(), tidy(worker_app), keep_queue())
+        helpers = [asyncio.create_task(each) for each in rounds]
         _stop_on_signal(worker)
         log.info("The worker has started.", extra={"action": "worker_started", "concurrency": concurrency})
         await asyncio.gather(worker, return_exceptions=True)
