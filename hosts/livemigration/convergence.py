@@ -1,13 +1,38 @@
-"""Whether a migration gets nearer to its end, and what would mend it where it does not. Pure.
-
-Deciding only: doing is the supervisor's, and today it does what a person orders, nothing by itself.
-"""
+"""Whether a migration gets nearer to its end, and what its policy does about it. Pure: doing is the supervisor's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hosts.livemigration.prediction import SWITCH_S, Forecast
+from hosts.livemigration.adaptive import adaptive
+from hosts.livemigration.decision import Decision, Facts
+from hosts.livemigration.policy import Do, Method, Policy
+from hosts.livemigration.prediction import SWITCH_S, Forecast, throughput
 from hosts.livemigration.readings import LOOK_BACK, Reading, passes
+from hosts.livemigration.schedules import at_deadline, by_doubling, by_passes, by_time
+
+
+def decide(policy: Policy, readings: Sequence[Reading], facts: Facts) -> Decision | None:
+    """What the policy turns now, or None. ``readings``: of the running job, oldest first, the last minute is enough.
+
+    What a person has turned (``facts.turned``) is left alone, and a cancelled migration is left to end.
+    """
+    moving = [reading for reading in readings if reading.total_bytes]
+    if not moving or Do.CANCEL in facts.turned or policy.method is Method.BY_HAND:
+        return None
+    match policy.method:
+        case Method.ADAPTIVE:
+            found = adaptive(policy, moving, facts)
+        case Method.PASSES:
+            found = by_passes(policy, moving, facts)
+        case Method.TIME:
+            found = by_time(policy, facts)
+        case _:
+            found = by_doubling(policy, moving, facts)
+    if found is None:
+        speed = throughput(moving)
+        finish_ms = 1150 * moving[-1].remaining_bytes / speed if speed > 0 else float(facts.max_downtime_ms)
+        found = at_deadline(policy, facts, finish_ms=finish_ms)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,13 +97,12 @@ class Policy:
         """What is tried where it will not converge, in order."""
         return (self.when_stuck,) if self.otherwise is self.when_stuck else (self.when_stuck, self.otherwise)
 
-    @property
-    def throttles_from_start(self) -> bool:
-        """libvirt takes auto-converge at the start only, and QEMU then throttles by itself what does not converge.
+    def throttles(self, *, postcopy: bool) -> bool:
+        """Whether to start with auto-converge. libvirt takes it at the start only, and QEMU then throttles by itself.
 
-        So throttling comes last where post-copy may be used: then it is not switched on at all.
+        Where throttling is only a way out it comes last: not at all where post-copy can be used.
         """
-        return self.auto_converge or (Stuck.THROTTLE in self.ways_out and not self.postcopy)
+        return self.auto_converge or (Stuck.THROTTLE in self.ways_out and not (postcopy and self.postcopy))
 
 
 def check(policy: Policy) -> None:
@@ -165,7 +164,7 @@ def _combinations(it: Policy) -> Iterator[tuple[str, str]]:
         yield (
             "parallel",
             (
-                "Post-copy with parallel connections loses the guest on QEMU below 10.1, and libvirt does not refuse it. "
+                "Post-copy with parallel connections loses the guest on QEMU below 10.1, and libvirt does not warn. "
                 "Use one of them."
             ),
         )
@@ -176,9 +175,7 @@ def _combinations(it: Policy) -> Iterator[tuple[str, str]]:
     if it.auto_converge and it.method is Method.ADAPTIVE and it.postcopy:
         yield (
             "auto_converge",
-            (
-                "Throttling begins by itself, before post-copy is thought of; Adaptive keeps it for last. Allow one of them."
-            ),
+            ("Throttling begins by itself, before post-copy; Adaptive keeps it for last. Allow one of them."),
         )
 
 

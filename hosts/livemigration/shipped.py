@@ -49,7 +49,7 @@ SHIPPED: tuple[Named, ...] = (
     ),
     Named(
         name="Minimal downtime",
-        description="oVirt’s default. The pause grows to 0.5 s with the passes, the guest is slowed down; then it stops.",
+        description="oVirt’s default. The pause grows to 0.5 s with the passes, the guest is slowed; then it stops.",
         policy=Policy(
             **_OVIRT,  # type: ignore[arg-type]
             concurrent=2,

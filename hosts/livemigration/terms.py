@@ -1,0 +1,80 @@
+"""Under which policy a migration runs, and what it begins with: the policy's word, but for what a person says."""
+
+from typing import Any
+
+from hosts.livemigration.policy import Method, Policy, as_json, from_json
+from hosts.livemigration.shipped import ADAPTIVE, SHIPPED
+from hosts.models import VM, Host, MigrationPolicy, PolicyVersion
+
+#: libvirt that can take up a broken post-copy again (VIR_MIGRATE_POSTCOPY_RESUME)
+_RECOVERS = (8, 5)
+
+
+def policy_of(vm: VM) -> MigrationPolicy:
+    """The VM's own, else its cluster's, else Adaptive. ``vm`` with its host and cluster at hand."""
+    return vm.migration_policy or vm.host.cluster.migration_policy or default_policy()
+
+
+def default_policy() -> MigrationPolicy:
+    """Adaptive; written anew where its row is gone."""
+    found = MigrationPolicy.objects.filter(name=ADAPTIVE).first()
+    return found if found is not None else ship(ADAPTIVE)
+
+
+def ship(name: str) -> MigrationPolicy:
+    """The row of a policy that comes with Godwit, with its first version, unless it is there."""
+    named = next(each for each in SHIPPED if each.name == name)
+    row, made = MigrationPolicy.objects.get_or_create(
+        name=named.name, defaults={"description": named.description, "built_in": True}
+    )
+    if made:
+        PolicyVersion.objects.create(policy=row, number=1, data=as_json(named.policy), made_by="Godwit")
+    return row
+
+
+def newest(policy: MigrationPolicy) -> PolicyVersion:
+    """What the policy says now."""
+    return policy.versions.order_by("-number")[0]
+
+
+def recoverable(source: Host, destination: Host) -> bool:
+    """Whether post-copy that breaks between these two can be taken up again; no, where a version is not known."""
+    return all(_version(host.libvirt_version) >= _RECOVERS for host in (source, destination))
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """ "9.0.0" -> (9, 0, 0); () where it is none."""
+    parts = text.split(".")
+    return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else ()
+
+
+def terms(
+    vm: VM,
+    destination: Host,
+    *,
+    policy: MigrationPolicy | None = None,
+    bandwidth: int | None = None,
+    max_downtime_ms: int | None = None,
+    postcopy_allowed: bool | None = None,
+    auto_converge: bool | None = None,
+) -> dict[str, Any]:
+    """The fields of a Migration that follow from the policy and from what was asked for; None leaves it to the policy.
+
+    A pause that a person allows is their budget: Adaptive works within it, any other policy leaves it as it is.
+    """
+    version = newest(policy or policy_of(vm))
+    it = from_json(version.data)
+    postcopy = it.postcopy if postcopy_allowed is None else postcopy_allowed
+    usable = postcopy and recoverable(vm.host, destination)
+    return {
+        "policy": version,
+        "bandwidth": it.bandwidth if bandwidth is None else bandwidth,
+        "max_downtime_ms": _first_pause(it) if max_downtime_ms is None else max_downtime_ms,
+        "pause_budget_ms": max_downtime_ms,
+        "postcopy_allowed": postcopy,
+        "auto_converge": it.throttles(postcopy=usable) if auto_converge is None else auto_converge,
+    }
+
+
+def _first_pause(policy: Policy) -> int | None:
+    return policy.max_downtime_ms if policy.method is Method.ADAPTIVE else policy.initial_downtime_ms
