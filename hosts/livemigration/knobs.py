@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from hosts import feed
 from hosts.models import Adjustment, Migration
-from hosts.states import MigrationState
+from hosts.states import OPEN_MIGRATION, MigrationState
 from hosts.virt.driver import Driver
 from hosts.virt.errors import HostLost, JobConflict, VirtError
 
@@ -37,6 +37,8 @@ def waiting(migration: Migration) -> list[Adjustment]:
 def turn(migration: Migration, adjustment: Adjustment, source: Callable[[], Driver]) -> bool:
     """Do it. True: it is settled, done or failed, and written. False: it is to be tried again at the next tick."""
     try:
+        if migration.state == MigrationState.CANCELLED and adjustment.kind == Adjustment.CANCEL:
+            return _settle(migration, adjustment)  # it came about, by whatever hand
         if MigrationState.of(migration.state) in _RUNNING:
             _turn(migration, adjustment, source())
         elif MigrationState.of(migration.state).is_final or adjustment.kind in (Adjustment.CANCEL, Adjustment.POSTCOPY):
@@ -44,7 +46,7 @@ def turn(migration: Migration, adjustment: Adjustment, source: Callable[[], Driv
                 migration, adjustment, error=f"Too late: {MigrationState.of(migration.state).label.lower()}."
             )
     except (HostLost, JobConflict) as exc:
-        if timezone.now() - adjustment.at < PATIENCE:
+        if timezone.now() - adjustment.at < PATIENCE and migration.state != MigrationState.POSTCOPY:
             return False
         return _settle(migration, adjustment, error=str(exc))
     except VirtError as exc:
@@ -85,7 +87,8 @@ def _settle(migration: Migration, adjustment: Adjustment, *, error: str = "") ->
     adjustment.error = error[:500]
     adjustment.applied_at = None if error else timezone.now()
     adjustment.save(update_fields=["applied_at", "error"])
-    if error and adjustment.kind == Adjustment.CANCEL:  # so that it can be asked again
+    if error and adjustment.kind == Adjustment.CANCEL and migration.state in OPEN_MIGRATION:
+        # it can be asked again
         migration.cancel_requested_at = None
         Migration.objects.filter(pk=migration.pk).update(cancel_requested_at=None)
     feed.changed("migration", migration.pk)

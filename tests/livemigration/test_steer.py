@@ -5,6 +5,7 @@ from hosts.livemigration.supervisor import Supervisor
 from hosts.models import Adjustment, Migration
 from hosts.states import MigrationState
 from tests.livemigration.conftest import MIB, Place, walk
+from tests.livemigration.workers import eventually
 
 
 def begin(place: Place, *, bandwidth: int = 30 * MIB, **options: bool) -> tuple[Migration, Supervisor]:
@@ -74,7 +75,9 @@ def test_it_switches_to_post_copy(place: Place) -> None:
 
 def test_it_writes_the_error_of_an_order_that_came_too_late(place: Place) -> None:
     migration, supervisor = begin(place)
-    supervisor.eyes.source.start_postcopy(str(place.vm.uuid))  # while the row still says COPYING
+    source, uuid = supervisor.eyes.source, str(place.vm.uuid)
+    source.start_postcopy(uuid)
+    eventually(lambda: source.domain_status(uuid).reason == "postcopy", seconds=10)  # the row still says COPYING
     order = adjust(migration, Adjustment.CANCEL, actor="ben")
     supervisor.nudge()
     walk(supervisor)
