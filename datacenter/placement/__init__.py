@@ -1,4 +1,4 @@
-"""Where a VM may go, and why not elsewhere: snapshot, hard rules, scores, choice."""
+"""Where a VM may go, and why not elsewhere: snapshot and scores here, the rules in hosts.livemigration.preflight."""
 
 from datacenter.placement.choose import Candidate, best, candidates
 

@@ -27,7 +27,9 @@ class Room:
 
 def snapshot(datacenter_id: int) -> list[Room]:
     """Every host of the data center, by name. Two queries, whatever its size."""
-    hosts = Host.objects.filter(cluster__datacenter_id=datacenter_id).select_related("cluster").order_by("name")
+    hosts = (
+        Host.objects.filter(cluster__datacenter_id=datacenter_id).select_related("cluster__datacenter").order_by("name")
+    )
     coming = (
         Migration.objects.filter(state__in=_STILL_TO_COME, destination__cluster__datacenter_id=datacenter_id)
         .values("destination_id")

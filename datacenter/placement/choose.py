@@ -1,15 +1,20 @@
 """Where a VM may go: every host of its data center, best first, and why another may not."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from datacenter.placement.capacity import Room, snapshot
-from datacenter.placement.rules import HARD_RULES, Objection
+from hosts.livemigration import preflight
+from hosts.livemigration.preflight import Case, Finding, Proof, Wishes
 from hosts.models import VM, Host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One host for one VM. ``ok`` False: ``reason`` says why not and ``remedy`` what would mend it."""
+    """One host for one VM. ``ok`` False: ``reason`` says why not and ``remedy`` what would mend it.
+
+    ``checks``: all that preflight found, the warnings among them.
+    """
 
     host: Host
     ok: bool
@@ -19,12 +24,41 @@ class Candidate:
     cpu_percent: float | None = None
     incoming: int = 0
     score: float = 0.0
+    checks: tuple[Finding, ...] = ()
+
+    @property
+    def warnings(self) -> list[Finding]:
+        return preflight.warnings(self.checks)
 
 
-def candidates(vm: VM) -> list[Candidate]:
-    """Best first; those that cannot take it last, by name. Two queries."""
-    rooms = snapshot(vm.host.cluster.datacenter_id)
-    judged = [_judge(vm, room) for room in rooms]
+def candidates(
+    vm: VM,
+    *,
+    wishes: Wishes | None = None,
+    proofs: Mapping[int, Proof] | None = None,
+    busy: str = "",
+    rooms: Sequence[Room] | None = None,
+) -> list[Candidate]:
+    """Best first; those that cannot take it last, by name. Two queries, none where ``rooms`` are given.
+
+    ``wishes``: how it is to move; ``proofs``: what earlier migrations proved, by host (``preflight.proofs``);
+    ``busy``: what else is under way with the VM.
+    """
+    rooms = snapshot(vm.host.cluster.datacenter_id) if rooms is None else rooms
+    source = next((room.host for room in rooms if room.host.pk == vm.host_id), vm.host)
+
+    def case(room: Room) -> Case:
+        return preflight.from_rows(
+            vm,
+            room.host,
+            source=source,
+            free_bytes=room.free_bytes,
+            wishes=wishes,
+            proof=(proofs or {}).get(room.host.pk),
+            busy=busy,
+        )
+
+    judged = [_judge(vm, room, preflight.judge(case(room))) for room in rooms]
     return sorted(judged, key=lambda each: (not each.ok, -each.score, each.host.name))
 
 
@@ -34,23 +68,25 @@ def best(vm: VM) -> Candidate | None:
     return first if first and first.ok else None
 
 
-def _judge(vm: VM, room: Room) -> Candidate:
-    objection = _objection(vm, room)
+def _judge(vm: VM, room: Room, findings: tuple[Finding, ...]) -> Candidate:
+    objection = preflight.objection(_place_first(findings))
     after = None if room.free_bytes is None else room.free_bytes - vm.memory_bytes
     return Candidate(
         host=room.host,
         ok=objection is None,
-        reason=objection.reason if objection else "",
+        reason=objection.text if objection else "",
         remedy=objection.remedy if objection else "",
         free_memory_after_bytes=after,
         cpu_percent=room.cpu_percent,
         incoming=room.incoming,
         score=_score(room, after) if objection is None else 0.0,
+        checks=findings,
     )
 
 
-def _objection(vm: VM, room: Room) -> Objection | None:
-    return next((objection for rule in HARD_RULES if (objection := rule(vm, room))), None)
+def _place_first(findings: tuple[Finding, ...]) -> list[Finding]:
+    """That a VM is here already says more of this host than what is wrong with the VM anywhere."""
+    return sorted(findings, key=lambda each: each.check != "place")
 
 
 def _score(room: Room, free_after: int | None) -> float:

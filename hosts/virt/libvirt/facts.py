@@ -168,7 +168,7 @@ def all_domains(conn: libvirt.virConnect) -> list[DomainFacts]:
     """Every domain. Persistence and autostart come by two bulk calls; a domain that vanishes meanwhile is left out."""
     persistent = _uuids(conn, libvirt.VIR_CONNECT_LIST_DOMAINS_PERSISTENT)
     autostart = _uuids(conn, libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART)
-    kept = unless_lacking(lambda: _uuids(conn, libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT), set())
+    kept: set[str] = unless_lacking(lambda: _uuids(conn, libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT), set())
     found = []
     for dom in conn.listAllDomains(0):
         uuid_text = dom.UUIDString()

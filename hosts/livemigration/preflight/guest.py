@@ -1,0 +1,157 @@
+"""Checks of the VM itself: its state, its disks and devices, and what its options allow."""
+
+from posixpath import dirname
+
+from hosts.livemigration.preflight.hosts import PARALLEL_POSTCOPY_QEMU
+from hosts.livemigration.preflight.records import About, Case, Finding, passes, refuses, spoken, warns
+from hosts.states import HostState, VMState
+from hosts.virt.records import Disk
+
+_GIB = 1 << 30
+_SOURCE_SILENT = (HostState.CONNECTING, HostState.NON_RESPONSIVE)
+#: QEMU drops a file's cached pages by itself from here on, so that any cache mode may migrate
+_DROPS_CACHE_QEMU = (4, 0)
+_SAFE_CACHES = frozenset({"none", "directsync"})
+_LOCKED = {"storage": "by the storage", "virtlockd": "by virtlockd", "sanlock": "by sanlock"}
+
+
+def state(case: Case) -> Finding:
+    guest, source = case.guest, case.source
+    if source.state in _SOURCE_SILENT:
+        return refuses("vm_state", f"{source.name}, where {guest.name} runs, does not answer.", about=About.VM)
+    if guest.state is VMState.UP:
+        return passes("vm_state", "The VM runs.")
+    if guest.state is VMState.PAUSED:
+        return passes("vm_state", "The VM is paused, and arrives paused.")
+    remedy = "" if guest.state is not VMState.DOWN else "Start it first, or start it there."
+    text = f"Only a running VM can be migrated live; {guest.name} is {guest.state.label.lower()}."
+    return refuses("vm_state", text, remedy, About.VM)
+
+
+def not_busy(case: Case) -> Finding:
+    if case.guest.busy:
+        return refuses("job", case.guest.busy, about=About.VM)
+    return passes("job", "Nothing else is under way with the VM.")
+
+
+def snapshots(case: Case) -> Finding:
+    if not case.guest.snapshots:
+        return passes("snapshots", "The VM has no snapshots.")
+    text = f"The VM has snapshots ({case.guest.snapshots}): libvirt does not migrate it with them."
+    return refuses("snapshots", text, "Delete the snapshots first.", About.VM)
+
+
+def devices(case: Case) -> Finding:
+    """A clear yes or no: what belongs to one host's hardware stays there."""
+    for each in case.guest.devices:
+        word = each.split(" ", 1)[0]
+        if word in ("hostdev", "redirdev"):
+            return refuses("devices", f"The VM uses a device of its host: {each}.", "Detach it first.", About.VM)
+        if word in ("shmem", "memory"):
+            return warns("devices", f"The VM has {each}: libvirt may refuse it.", "Detach it if it does.", About.VM)
+        if word == "filesystem":
+            text = "A folder of the host is shared into the VM: libvirt refuses while it is mounted."
+            return warns("devices", text, "Unmount it in the guest first.", About.VM)
+    if any(nic.kind == "hostdev" for nic in case.guest.nics):
+        return refuses("devices", "The VM uses a network card of its host.", "Detach it first.", About.VM)
+    if odd := next((nic for nic in case.guest.nics if nic.kind in ("direct", "vdpa", "ethernet")), None):
+        text = f"A network card of the VM hangs on the host's own device “{odd.source or odd.kind}”."
+        return warns("devices", text, "The destination needs a device of the same name.", About.VM)
+    return passes("devices", "The VM uses no device of its host.")
+
+
+def _in_use(case: Case) -> list[Disk]:
+    return [disk for disk in case.guest.disks if disk.source]
+
+
+def storage(case: Case) -> Finding:
+    """libvirt knows only some kinds of shared file systems; that a disk is the same on both is proved by moving it."""
+    unproved = [
+        disk for disk in _in_use(case) if disk.kind != "network" and dirname(disk.source) not in case.proof.shared
+    ]
+    if not unproved:
+        return passes("storage", "Its disks are reached from both hosts." if _in_use(case) else "The VM has no disk.")
+    names = ", ".join(f"{disk.target} ({disk.source})" for disk in unproved[:3])
+    if case.wishes.copy_disks:
+        text = f"Disks are copied: {names}. An image of the same name and size must be there, or its folder be a pool."
+        return warns("storage", text)
+    return warns(
+        "storage",
+        f"Not proved that these disks are the same there: {names}.",
+        "Put them on shared storage; or have them copied (Options).",
+    )
+
+
+def cache(case: Case) -> Finding:
+    local = [disk for disk in _in_use(case) if not disk.readonly and disk.kind != "network"]
+    if any(disk.cache == "unsafe" for disk in local):
+        text = "A disk's cache mode is “unsafe”: what the guest wrote may not have reached it."
+        return warns("cache", text, "Set its cache to none.", About.VM)
+    risky = [disk for disk in local if disk.cache not in _SAFE_CACHES]
+    versions = [place.qemu for place in (case.source, case.destination)]
+    if risky and not all(version and version >= _DROPS_CACHE_QEMU for version in versions):
+        text = f"The cache mode of {risky[0].target} ({risky[0].cache or 'default'}) is safe from QEMU 4.0 on only."
+        return warns("cache", text, "Set its cache to none.", About.VM)
+    return passes("cache", "No disk is cached in a way that could lose writes.")
+
+
+def lock_safety(case: Case) -> Finding:
+    """Without locks libvirt can leave two running copies after a lost reply (migration.md, H05 and H06)."""
+    writable = [disk for disk in _in_use(case) if not disk.readonly]
+    if not writable:
+        return passes("locks", "The VM has no disk that two copies could spoil.")
+    if all(disk.kind == "network" for disk in writable):
+        return passes("locks", "Network disks hold locks of their own.")
+    bare = [place for place in (case.source, case.destination) if place.locks not in _LOCKED]
+    if not bare:
+        return passes("locks", f"Disks are locked {_LOCKED[case.destination.locks]}.")
+    known = "has none" if any(place.locks == "none" for place in bare) else "is not known"
+    return warns(
+        "locks",
+        f"What locks its disks {known}: if the daemon there dies at the hand-over, two copies could write to them.",
+        "Use storage with working locks, virtlockd or sanlock, and state it on the hosts' pages.",
+    )
+
+
+def postcopy(case: Case) -> Finding:
+    wishes, guest = case.wishes, case.guest
+    if not wishes.postcopy:
+        return passes("postcopy", "Post-copy is not wished for.")
+    if wishes.parallel and (old := _too_old(case)):
+        text = f"Post-copy with parallel connections loses the VM below QEMU 10.1 ({old})."
+        return refuses("postcopy", text, "Choose one of the two.", About.OPTION)
+    if wishes.copy_disks:
+        return refuses(
+            "postcopy", "Post-copy while disks are copied is not offered.", "Choose one of the two.", About.OPTION
+        )
+    if guest.huge_page_bytes is not None and (guest.huge_page_bytes == 0 or guest.huge_page_bytes >= _GIB):
+        return warns(
+            "postcopy",
+            "With huge pages of 1 GiB each missing page would stop the guest for a second or more.",
+            "Allow no post-copy.",
+            About.OPTION,
+        )
+    if guest.state is VMState.PAUSED:
+        return passes("postcopy", "A paused VM needs no post-copy.")
+    return passes("postcopy", "Post-copy may be used.")
+
+
+def _too_old(case: Case) -> str:
+    if case.source.kind != "qemu" and case.source.kind != "sim":
+        return ""
+    for place in (case.source, case.destination):
+        if place.qemu[:2] < PARALLEL_POSTCOPY_QEMU:
+            return f"{place.name} has {spoken(place.qemu)}"
+    return ""
+
+
+def methods(case: Case) -> Finding:
+    """Wishes that contradict each other."""
+    wishes = case.wishes
+    if wishes.xbzrle and wishes.parallel:
+        return refuses(
+            "methods", "XBZRLE does not work over parallel connections.", "Choose one of the two.", About.OPTION
+        )
+    if wishes.copy_disks and case.guest.state is not VMState.UP:
+        return refuses("methods", "Disks are copied of a running VM only.", about=About.OPTION)
+    return passes("methods", "The chosen ways of copying go together.")
