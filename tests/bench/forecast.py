@@ -119,13 +119,13 @@ def summary(cases: dict[str, Case], *, table: bool = True) -> dict[str, object]:
     if table:
         _tell(cases, first, second)
     return {
-        **_figures(first, second),
-        "geometric": _figures(plain, running),
+        **figures(first, second),
+        "geometric": figures(plain, running),
         "n": len(cases),
     }
 
 
-def _figures(first: Sequence[Score], second: Sequence[Score]) -> dict[str, object]:
+def figures(first: Sequence[Score], second: Sequence[Score]) -> dict[str, object]:
     both = [*first, *second]
     return {
         "before": errors(first),
