@@ -9,8 +9,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from datacenter.units import UNKNOWN, figure, milliseconds, rate
+from hosts.livemigration.guardian.notes import FIELD as GUARDIAN_FIELD
 from hosts.livemigration.journal import RECENT
 from hosts.livemigration.outlook import outlook
+from hosts.livemigration.queue import in_words, ordinal
 from hosts.livemigration.readings import progress
 from hosts.models import Adjustment, Migration, Transition
 from hosts.states import CANCELLABLE, MigrationState, State
@@ -56,8 +58,36 @@ def phases(migration: Migration) -> list[Phase]:
 def log_entries(migration: Migration) -> list[Entry]:
     """State changes and what people turned, newest first."""
     entries = [_of_transition(each) for each in _transitions(migration)]
+    acts = Transition.objects.filter(noun="migration", row=migration.pk, field=GUARDIAN_FIELD)
+    entries += [
+        Entry(at=each.at, who=each.actor, text=each.because, mark="Guardian", kind="adjustment") for each in acts
+    ]
     entries += [_of_adjustment(each) for each in migration.adjustments.all()]
     return sorted(entries, key=lambda entry: entry.at, reverse=True)
+
+
+@register.simple_tag
+def other_tries(migration: Migration) -> list[Migration]:
+    """The tries before it, the first one first, and the next one, if it failed and is tried again. A query each."""
+    found, before = [], migration
+    while before.retry_of_id is not None:
+        before = Migration.objects.select_related("vm", "source", "destination").get(pk=before.retry_of_id)
+        found.insert(0, before)
+    if migration.state == MigrationState.FAILED:
+        found += Migration.objects.select_related("vm", "source", "destination").filter(retry_of=migration)
+    return found
+
+
+@register.filter
+def waits(migration: Migration) -> str:
+    """What a queued one waits for: "3rd in line; h2 already receives 2 of 2."; "" for all others."""
+    return in_words(migration.queue_place, migration.waits_for) if migration.state == MigrationState.QUEUED else ""
+
+
+@register.filter
+def nth(number: int) -> str:
+    """2 -> "2nd"."""
+    return ordinal(number)
 
 
 @register.filter
