@@ -98,6 +98,14 @@ class HostSight:
         if quicker:
             self._wake.set()
 
+    def look_now(self, uuid: str) -> None:
+        """Something happened there: ask at once."""
+        with self._lock:
+            interest = self._wanted.get(uuid)
+            if interest is not None:
+                interest.due = 0.0
+        self._wake.set()
+
     def now(self, uuid: str) -> Sighting:
         """The last answer, or UNKNOWN where it is too old or there is none."""
         moment = self._clock.monotonic()
