@@ -6,6 +6,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from hosts.livemigration.shipped import BY_HAND
+from hosts.livemigration.terms import ship
 from hosts.models import VM, Cluster, DataCenter, Host, Migration
 from hosts.states import HostState, VMState
 
@@ -13,9 +15,10 @@ GIB = 2**30
 _numbers = itertools.count(1)
 
 
-def make_cluster(name: str = "blue", *, datacenter: str = "Test") -> Cluster:
+def make_cluster(name: str = "blue", *, datacenter: str = "Test", policy: str = BY_HAND) -> Cluster:
+    """A cluster whose migrations nobody steers, unless a test says so."""
     home, _ = DataCenter.objects.get_or_create(name=datacenter)
-    return Cluster.objects.get_or_create(datacenter=home, name=name)[0]
+    return Cluster.objects.get_or_create(datacenter=home, name=name, defaults={"migration_policy": ship(policy)})[0]
 
 
 def make_host(name: str = "", *, cluster: Cluster | None = None, **fields: Any) -> Host:

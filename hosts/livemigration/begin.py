@@ -3,6 +3,7 @@
 import logging
 from typing import TYPE_CHECKING
 
+from hosts.models import Migration
 from hosts.virt.errors import VirtError
 from hosts.virt.records import MigrateSpec
 
@@ -16,6 +17,10 @@ def begin(it: "Supervisor") -> None:
     """Ask libvirt. The row says STARTING already: a worker that dies here is followed by one that looks first."""
     row = it.row
     assert row.destination is not None
+    first = it.helm.first_downtime_ms(row)
+    if first != row.max_downtime_ms:
+        row.max_downtime_ms = first
+        Migration.objects.filter(pk=row.pk).update(max_downtime_ms=first)
     spec = MigrateSpec(
         uuid=it.eyes.uuid,
         destination_uri=row.destination.uri,

@@ -125,8 +125,8 @@ def _stayed(it: "Supervisor", _truth: Truth, stood_s: float) -> None:
     if it.row.cancel_requested_at is None:  # it may have been asked for since the row was read
         it.row.cancel_requested_at = Migration.objects.values_list("cancel_requested_at", flat=True).get(pk=it.row.pk)
     if it.row.cancel_requested_at is not None:
-        actor = _canceller(it)
-        _reach_as(it, MigrationState.CANCELLED, f"Cancelled by {actor}. {place}", actor)
+        actor, why = _canceller(it)
+        _reach_as(it, MigrationState.CANCELLED, f"Cancelled by {actor}. {why} {place}".replace("  ", " "), actor)
     elif it.aborted or isinstance(error, MigrationAborted):
         _reach(it, MigrationState.CANCELLED, f"Aborted outside Godwit. {place}")
     else:
@@ -149,9 +149,10 @@ def _ask_again(it: "Supervisor") -> None:
     begin(it)
 
 
-def _canceller(it: "Supervisor") -> str:
+def _canceller(it: "Supervisor") -> tuple[str, str]:
+    """Who cancelled it, and a policy's reason."""
     order = Adjustment.objects.filter(migration=it.row, kind=Adjustment.CANCEL).order_by("-at").first()
-    return order.actor if order else "an operator"
+    return (order.actor, order.because) if order else ("an operator", "")
 
 
 def _reach_as(it: "Supervisor", to: MigrationState, because: str, actor: str) -> None:

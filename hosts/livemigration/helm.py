@@ -132,7 +132,8 @@ class Helm:
         """Post-copy only to a host that is well at this moment: after it there is no way back."""
         if decision.do is not Do.POSTCOPY:
             return True
-        return Host.objects.filter(pk=it.row.destination_id, state=HostState.UP).exists()
+        there = it.row.destination
+        return there is not None and Host.objects.filter(pk=there.pk, state=HostState.UP).exists()
 
     def _do(self, it: "Supervisor", decision: Decision, elapsed_s: float) -> None:
         """A row first, so that a worker that takes over knows of it; then the knob."""
@@ -179,6 +180,6 @@ def learnt(source: Host, destination: Host) -> tuple[float | None, float]:
     for pk, rate in moving.values_list("migration_id", "throughput"):
         rates.setdefault(pk, []).append(rate)
     lines = [statistics.median(each) for each in rates.values() if len(each) >= 3]
-    pauses = list(past.filter(pause_ms__gt=0).values_list("pause_ms", flat=True)[:_LAST])
+    pauses = [ms for ms in past.values_list("pause_ms", flat=True)[:_LAST] if ms]
     switch_s = min(0.5, min(pauses) / 1000) if pauses else _SWITCH_S
     return max(lines, default=None), switch_s

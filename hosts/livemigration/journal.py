@@ -68,6 +68,11 @@ class Journal:
         self._done_so_far = max(self._done_so_far, progress(self._recent))
         return outlook(self._migration, self._recent, done_so_far=self._done_so_far)
 
+    @property
+    def recent(self) -> list[Point]:
+        """The readings of the last minute, oldest first."""
+        return list(self._recent)
+
     def write_if_due(self) -> None:
         if self._clock.monotonic() >= self._write_at:
             self.write()

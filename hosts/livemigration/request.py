@@ -17,7 +17,8 @@ from django.utils import timezone
 from hosts import feed
 from hosts.advance import advance, note
 from hosts.livemigration.admission import nudge
-from hosts.models import VM, Adjustment, Host, Migration, Operation, Priority
+from hosts.livemigration.terms import terms
+from hosts.models import VM, Adjustment, Host, Migration, MigrationPolicy, Operation, Priority
 from hosts.states import CANCELLABLE, OPEN_MIGRATION, HostState, MigrationState, OperationState, VMState
 
 #: what libvirt takes for a bandwidth: whole MiB/s, at least one, and no more than fits QEMU's 64 bits
@@ -63,12 +64,15 @@ def request_migration(
     actor: str,
     bandwidth: int | None = None,
     max_downtime_ms: int | None = None,
-    postcopy_allowed: bool = True,
-    auto_converge: bool = False,
+    postcopy_allowed: bool | None = None,
+    auto_converge: bool | None = None,
+    policy: MigrationPolicy | None = None,
     priority: Priority = Priority.PERSON,
     alternatives: Sequence[Host] = (),
 ) -> Migration:
-    """Write the migration into the queue, in the caller's transaction. ``bandwidth``: bytes/s, None for no cap.
+    """Write the migration into the queue, in the caller's transaction. ``bandwidth``: bytes/s.
+
+    What is None is left to ``policy``, and that to the VM's own policy, its cluster's, or Adaptive.
 
     ``alternatives``: other hosts, best first, to be tried should this one refuse or the move fail; none where a person
     picked the host.
@@ -77,9 +81,22 @@ def request_migration(
     check_bandwidth(bandwidth)
     check_downtime(max_downtime_ms)
     with transaction.atomic():
-        vm = VM.objects.select_for_update(of=("self",)).select_related("host__cluster").get(pk=vm.pk)
+        vm = (
+            VM.objects.select_for_update(of=("self",))
+            .select_related("host__cluster__migration_policy", "migration_policy")
+            .get(pk=vm.pk)
+        )
         _check_movable(vm)
         _check_destination(vm, destination)
+        asked = terms(
+            vm,
+            destination,
+            policy=policy,
+            bandwidth=bandwidth,
+            max_downtime_ms=max_downtime_ms,
+            postcopy_allowed=postcopy_allowed,
+            auto_converge=auto_converge,
+        )
         try:
             with transaction.atomic():
                 migration = Migration.objects.create(
@@ -87,10 +104,7 @@ def request_migration(
                     source=vm.host,
                     destination=destination,
                     requested_by=actor,
-                    bandwidth=bandwidth,
-                    max_downtime_ms=max_downtime_ms,
-                    postcopy_allowed=postcopy_allowed,
-                    auto_converge=auto_converge,
+                    **asked,
                     priority=priority,
                     alternatives=[host.pk for host in alternatives],
                     because=f"Requested by {actor}.",

@@ -18,6 +18,7 @@ from hosts.livemigration import knobs, walk
 from hosts.livemigration.admission import nudge
 from hosts.livemigration.aside import Aside
 from hosts.livemigration.eyes import Eyes, Heard
+from hosts.livemigration.helm import Helm
 from hosts.livemigration.journal import Journal, keep_moment
 from hosts.livemigration.recovery import NEEDS_SECOND_LOOK, Truth, Verdict, verdict
 from hosts.livemigration.retry import try_elsewhere
@@ -41,7 +42,7 @@ class LeaseLost(Exception):
 
 def load(pk: int) -> Migration:
     """The row with all that driving it needs."""
-    return Migration.objects.select_related("vm", "source", "destination").get(pk=pk)
+    return Migration.objects.select_related("vm", "source", "destination", "policy__policy").get(pk=pk)
 
 
 def nothing() -> None:
@@ -65,6 +66,7 @@ class Supervisor:
         self.wake = wake
         self.eyes = Eyes(row, pool, when_heard=wake)
         self.journal = Journal(row, clock)
+        self.helm = Helm(row)
         self.attempt: Aside[None] | None = None
         self.measurement: Aside[DirtyRate] | None = None
         self.attempts = 0
@@ -218,6 +220,7 @@ class Supervisor:
         self._orders_at = now + ORDERS_S
         for adjustment in knobs.waiting(self.row):
             self.guard()
+            self.helm.heard(adjustment)
             if not knobs.turn(self.row, adjustment, lambda: self.eyes.source):
                 self._orders_at = now + 0.1
                 return  # the next ones wait for their turn

@@ -113,7 +113,10 @@ def on_starting(it: "Supervisor") -> float:
 
 
 def on_copying(it: "Supervisor") -> float:
-    return _watch(it, tick_s=TICK_S, look_s=1.0)
+    delay = _watch(it, tick_s=TICK_S, look_s=1.0)
+    if it.state is MigrationState.COPYING:
+        it.helm.consult(it)
+    return delay
 
 
 def on_switching(it: "Supervisor") -> float:

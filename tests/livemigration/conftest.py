@@ -5,14 +5,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from deploy.lab import Lab
 from deploy.lab.plan import guest_uuid
 from hosts.claim import claim
 from hosts.livemigration.supervisor import Supervisor, load
-from hosts.models import VM, Host, Migration
+from hosts.models import VM, Host, Migration, Sample
 from hosts.virt.clock import WALL
 from hosts.virt.pool import Pool
 from hosts.virt.sim.guest import SimGuest
@@ -21,7 +23,7 @@ from hosts.virt.sim.load import Means, Meter, Wander
 from hosts.virt.sim.local import running, use_world
 from hosts.virt.sim.memory import PageClass
 from hosts.virt.sim.world import World
-from tests.factory import make_host, make_vm
+from tests.factory import make_host, make_migration, make_vm
 from tests.lab.conftest import lab, standing_lab
 
 __all__ = ["lab", "standing_lab"]
@@ -45,6 +47,27 @@ class Place:
         lease = claim(Migration, migration.pk, holder=f"test{time.monotonic_ns()}")
         assert lease is not None, "somebody holds the lease"
         return Supervisor(load(migration.pk), lease, pool=self.pool)
+
+    def dirty(self, size: float, rate: float) -> None:
+        """From now on the guest rewrites ``size`` bytes in order, at ``rate`` bytes/s."""
+        with self.world.present():
+            self.guest.classes = (PageClass(bytes=size, bytes_per_s=rate, sequential=True),)
+
+    def learn(self) -> None:
+        """An earlier migration of this pair, without a cap: its rows tell 330 MiB/s and a switch-over of 50 ms."""
+        past = make_migration(
+            make_vm(host=self.source),
+            destination=self.destination,
+            state="done",
+            pause_ms=50.0,
+            ended_at=timezone.now(),
+        )
+        for second in range(5):
+            at = timezone.now() + timedelta(seconds=second)
+            Sample.objects.create(
+                migration=past, at=at, remaining_bytes=1, processed_bytes=1, total_bytes=2, throughput=330.0 * MIB,
+                iteration=1,
+            )  # fmt: skip
 
     def copies(self) -> dict[str, str]:
         """host -> state of the guest's copy there."""
