@@ -31,6 +31,12 @@ SAME = (
     "postcopy_allowed",
     "auto_converge",
     "arrives_paused",
+    "copy_disks",
+    "parallel",
+    "xbzrle",
+    "tls",
+    "policy",
+    "pause_budget_ms",
 )
 
 
@@ -69,7 +75,7 @@ def _next_host(failed: Migration) -> Host | None:
 
 def _write(failed: Migration, host: Host, not_before: datetime) -> Migration:
     attempt = failed.attempt + 1
-    because = f"{ordinal(attempt)} try, on {host}; {failed.destination}: {failed.because}"[:500]
+    because = f"{ordinal(attempt)} try, on {host}. {failed.because}"[:500]
     migration = Migration.objects.create(
         **{field: getattr(failed, field) for field in SAME},
         source=failed.source,
