@@ -1,11 +1,13 @@
-"""The form that adds a host. Nothing is changed on the host by it, and this page never asks the host anything."""
+"""Adding and removing a host. Nothing is changed on the host by either, and no page here asks the host anything."""
 
 from django import forms
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
 
 from datacenter import orders
 from datacenter.access import Verb, can
@@ -68,3 +70,20 @@ def _add(request: HttpRequest, form: AddHostForm) -> Host:
         place, _ = DataCenter.objects.get_or_create(name=given["datacenter"])
         cluster, _ = Cluster.objects.get_or_create(datacenter=place, name=given["new_cluster"])
     return orders.add_host(request.user, given["uri"], name=given["name"], cluster=cluster)
+
+
+@require_POST
+def host_remove(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a host out of the inventory, and lead to the list; a refusal is said where it was asked."""
+    row = get_object_or_404(Host, pk=pk)
+    try:
+        orders.remove_host(request.user, row)
+    except orders.Refused as exc:
+        messages.error(request, str(exc))
+        if "HX-Request" in request.headers:
+            return render(request, "_messages.html", status=403 if isinstance(exc, orders.Forbidden) else 409)
+        return redirect("host", pk)
+    messages.success(request, f"{row.name} was removed. Nothing was changed on the host.")
+    if "HX-Request" in request.headers:
+        return HttpResponse(status=204, headers={"HX-Redirect": reverse("hosts")})
+    return redirect("hosts")

@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("hosts", hosts.hosts, name="hosts"),
     path("hosts/add", addhost.host_add, name="host_add"),
     path("hosts/<int:pk>", hosts.host, name="host"),
+    path("hosts/<int:pk>/remove", addhost.host_remove, name="host_remove"),
     path("hosts/<int:pk>/loads", hosts.host_loads, name="host_loads"),
     path("vms", vms.vms, name="vms"),
     path("vms/<uuid:uuid>", vms.vm, name="vm"),
