@@ -26,7 +26,8 @@ def begin(it: "Supervisor") -> None:
         destination_uri=row.destination.uri,
         bandwidth_bytes_per_s=row.bandwidth,
         max_downtime_ms=row.max_downtime_ms,
-        postcopy=row.postcopy_allowed,
+        postcopy=row.postcopy_allowed and not row.arrives_paused,
+        paused=row.arrives_paused,
         auto_converge=row.auto_converge,
         persistent=row.vm.persistent,
     )

@@ -1,7 +1,7 @@
 """What follows from a verdict: the row goes where the guest is. One function a verdict; none acts on a guest.
 
-Where a guest would need an act (a paused copy ended or resumed, one of two that run ended), the row says so in words
-and the hosts are asked on: the arbiter that acts is a process of its own, and comes with it.
+Where a guest needs an act (a paused copy ended or resumed, one of two that run ended), the row says so in words and
+the hosts are asked on: the arbiter that acts is a process of its own (guardian/).
 """
 
 from collections.abc import Callable
@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from hosts.livemigration import words
 from hosts.livemigration.begin import begin
+from hosts.livemigration.guardian.notes import taken_back
 from hosts.livemigration.journal import keep_landing, keep_pause
 from hosts.livemigration.recovery import UNKNOWN, Truth, Verdict, say
 from hosts.models import Adjustment, Migration
 from hosts.states import MigrationState
 from hosts.virt.errors import MigrationAborted, VirtError
+from hosts.virt.records import DomainState, DomainStatus
 
 if TYPE_CHECKING:  # the supervisor walks: a cycle at run time
     from hosts.livemigration.supervisor import Supervisor
@@ -73,7 +75,7 @@ def _postcopy(it: "Supervisor", _truth: Truth, _stood_s: float) -> None:
 def _postcopy_broken(it: "Supervisor", truth: Truth, _stood_s: float) -> None:
     because = (
         f"The connection broke in post-copy. {_both(it, truth)} The guest needs both copies: destroy neither. "
-        "It may still finish by itself; else the migration has to be resumed."
+        "It may still finish by itself; else the guardian resumes it as soon as both hosts answer."
     )
     _reach(it, MigrationState.POSTCOPY_PAUSED, because)
 
@@ -84,12 +86,19 @@ def _confirming(it: "Supervisor", truth: Truth, stood_s: float) -> None:
     if it.state is MigrationState.CONFIRMING and stood_s > 3.0:
         it.say(
             f"The guest runs on {it.row.destination}, and {it.row.source} still holds its paused copy. "
-            f"That copy is out of date and must never be resumed; it has to be destroyed. {_both(it, truth)}"
+            "That copy is out of date and must never be resumed; the guardian ends it once that is proved. "
+            f"{_both(it, truth)}"
         )
 
 
-def _arrived(it: "Supervisor", _truth: Truth, stood_s: float) -> None:
+def _arrived(it: "Supervisor", truth: Truth, stood_s: float) -> None:
     keep_landing(it.row)
+    there = truth.destination
+    waits = isinstance(there, DomainStatus) and there.state is DomainState.PAUSED and there.reason == "user"
+    if it.row.arrives_paused and waits and it.row.resumed_at is None:
+        it.say(f"All of it is on {it.row.destination}; the guardian lets it go on there.")
+        it.look_soon()
+        return
     if stood_s < LATE_EVENTS_S and not (it.totals_known and it.row.pause_ms is not None):
         it.look_soon()
         return
@@ -113,20 +122,23 @@ def _keep_totals(it: "Supervisor") -> None:
         it.totals_known = True
 
 
-def _stayed(it: "Supervisor", _truth: Truth, stood_s: float) -> None:
+def _stayed(it: "Supervisor", truth: Truth, stood_s: float) -> None:
     if it.attempt is not None and not it.attempt.over:
         return  # the call is on its way, or being taken back
     if _never_asked(it):
         if stood_s >= RETRY_S:
             _ask_again(it)
         return
-    place = f"The guest runs on {it.row.source}."
+    stands = isinstance(truth.source, DomainStatus) and truth.source.state is DomainState.PAUSED
+    place = f"The guest {'is paused' if stands else 'runs'} on {it.row.source}."
     error = it.attempt.error if it.attempt else None
     if it.row.cancel_requested_at is None:  # it may have been asked for since the row was read
         it.row.cancel_requested_at = Migration.objects.values_list("cancel_requested_at", flat=True).get(pk=it.row.pk)
     if it.row.cancel_requested_at is not None:
         actor, why = _canceller(it)
         _reach_as(it, MigrationState.CANCELLED, f"Cancelled by {actor}. {why} {place}".replace("  ", " "), actor)
+    elif taken := taken_back(it.row):
+        _reach(it, MigrationState.FAILED, f"{taken} {place}")
     elif it.aborted or isinstance(error, MigrationAborted):
         _reach(it, MigrationState.CANCELLED, f"Aborted outside Godwit. {place}")
     else:
@@ -177,7 +189,7 @@ def _gone(it: "Supervisor", truth: Truth, stood_s: float) -> None:
 def _doubled(it: "Supervisor", truth: Truth, _stood_s: float) -> None:
     because = (
         f"ALARM: the guest runs on both hosts. {_both(it, truth)} The copy on {it.row.destination} is the newer one. "
-        f"Power off the copy on {it.row.source}, and check the disks."
+        f"The guardian suspends the copy on {it.row.source}. Check the disks."
     )
     _reach(it, MigrationState.PROBING, because)
 
@@ -187,7 +199,7 @@ def _held(it: "Supervisor", truth: Truth, _stood_s: float) -> None:
         return
     because = (
         f"The guest stands still on {it.row.source}, and {it.row.destination} has no copy. {_both(it, truth)} "
-        f"Resume it on {it.row.source}."
+        f"The guardian resumes it on {it.row.source} if it is proved never to have run on {it.row.destination}."
     )
     _reach(it, MigrationState.PROBING, because)
 

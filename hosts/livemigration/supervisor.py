@@ -250,5 +250,5 @@ class Supervisor:
                 Migration.objects.filter(pk=self.row.pk, pause_ms=None).update(suspended_at=None)
             elif heard.event.detail == "stopped/migrated":
                 self.left_source = True
-        elif word == "resumed" and reason in ("migrated", "postcopy"):
+        elif word == "resumed" and (reason in ("migrated", "postcopy") or self.row.arrives_paused):
             keep_moment(self.row, "resumed_at", heard.event.at)
