@@ -18,6 +18,7 @@ OWN = {
     "id", "source", "destination", "ours", "requested_at", "state", "state_since", "because", "cancel_requested_at",
     "not_before", "queue_place", "waits_for", "retry_of", "attempt", "alternatives",
     "started_at", "suspended_at", "resumed_at", "ended_at", "pause_ms", "libvirt_downtime_ms", "total_bytes",
+    "disk_total_bytes", "disk_processed_bytes", "checks", "expected",
     "transferred_bytes", "iterations", "used_postcopy", "dirty_rate_before",
     "lease_holder", "lease_epoch", "lease_until",
 }  # fmt: skip
@@ -28,9 +29,9 @@ def failed(*others: Host, **fields: object) -> Migration:
     vm = make_vm()
     return make_migration(
         vm,
-        destination=make_host("h2", cluster=vm.host.cluster),
+        destination=make_host("t2", cluster=vm.host.cluster),
         state="failed",
-        because="h2 cannot take it: no memory.",
+        because="t2 cannot take it: no memory.",
         alternatives=[host.pk for host in others],
         **fields,
     )
@@ -45,14 +46,14 @@ def test_it_asks_again_for_all_that_was_asked_for() -> None:
 
 @pytest.mark.django_db
 def test_it_takes_the_best_that_is_left_and_up() -> None:
-    down, h4, h5 = make_host("h3", state="non_responsive"), make_host("h4"), make_host("h5")
+    down, h4, h5 = make_host("t3", state="non_responsive"), make_host("t4"), make_host("t5")
     first = failed(down, h4, h5, bandwidth=5 << 20, priority="drain")
     second = try_elsewhere(first)
     assert second is not None
     assert (second.destination, second.attempt, second.retry_of, second.state) == (h4, 2, first, "queued")
     assert (second.bandwidth, second.priority, second.requested_by) == (5 << 20, "drain", "ann")
     assert second.alternatives == [down.pk, h5.pk]
-    assert second.because == "2nd try, on h4. h2 cannot take it: no memory."
+    assert second.because == "2nd try, on t4. t2 cannot take it: no memory."
     assert second.not_before is not None
     assert abs(second.not_before - timezone.now() - timedelta(seconds=20)) < timedelta(seconds=5)
     assert Transition.objects.get(noun="migration", row=second.pk).new == "queued"
@@ -61,7 +62,7 @@ def test_it_takes_the_best_that_is_left_and_up() -> None:
 @pytest.mark.django_db
 def test_it_waits_twice_as_long_each_time_and_gives_up_after_three() -> None:
     assert [delay_s(attempt) for attempt in (1, 2, 3)] == [20, 40, 80]
-    first = failed(make_host("h3"), attempt=4)
+    first = failed(make_host("t3"), attempt=4)
     assert try_elsewhere(first) is None
     first.attempt = 3
     assert try_elsewhere(first) is not None
@@ -69,7 +70,7 @@ def test_it_waits_twice_as_long_each_time_and_gives_up_after_three() -> None:
 
 @pytest.mark.django_db
 def test_it_never_follows_a_cancel() -> None:
-    migration = failed(make_host("h3"))
+    migration = failed(make_host("t3"))
     Migration.objects.filter(pk=migration.pk).update(cancel_requested_at=timezone.now())
     assert try_elsewhere(migration) is None
 
@@ -81,7 +82,7 @@ def test_it_never_takes_another_host_than_the_person_picked() -> None:
 
 @pytest.mark.django_db
 def test_it_is_written_once_only() -> None:
-    migration = failed(make_host("h3"))
+    migration = failed(make_host("t3"))
     assert try_elsewhere(migration) is not None
     assert try_elsewhere(migration) is None
     assert Migration.objects.count() == 2
@@ -89,14 +90,14 @@ def test_it_is_written_once_only() -> None:
 
 @pytest.mark.django_db
 def test_it_gives_way_to_what_somebody_asked_for_meanwhile() -> None:
-    migration = failed(make_host("h3"))
-    request_migration(migration.vm, make_host("h9"), actor="ben")
+    migration = failed(make_host("t3"))
+    request_migration(migration.vm, make_host("t9"), actor="ben")
     assert try_elsewhere(migration) is None
 
 
 @pytest.mark.django_db
 def test_one_that_waits_is_cancelled_at_once() -> None:
-    second = try_elsewhere(failed(make_host("h3")))
+    second = try_elsewhere(failed(make_host("t3")))
     assert second is not None
     adjust(second, Adjustment.CANCEL, actor="ben")
     second.refresh_from_db()
