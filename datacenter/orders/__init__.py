@@ -2,7 +2,11 @@
 
 from datacenter.orders.errors import Forbidden, Refused
 from datacenter.orders.hosts import add_host, remove_host
+from datacenter.orders.many import Moved, migrate_many
 from datacenter.orders.migrations import adjust
-from datacenter.orders.vms import MigrateOptions, migrate, power
+from datacenter.orders.vms import MigrateOptions, measure, migrate, power
 
-__all__ = ["Forbidden", "MigrateOptions", "Refused", "add_host", "adjust", "migrate", "power", "remove_host"]
+__all__ = [
+    "Forbidden", "MigrateOptions", "Moved", "Refused",
+    "add_host", "adjust", "measure", "migrate", "migrate_many", "power", "remove_host",
+]  # fmt: skip

@@ -12,39 +12,43 @@ from hosts.models import VM, Host
 
 
 def place_together(vms: Iterable[VM], *, destination: Host | None = None) -> dict[VM, Candidate]:
-    """A host for each VM, or why there is none, in the order they were placed: biggest first. Two queries a data center.
+    """A host for each VM; where there is none, ``ok`` is False and ``reason`` says why. Else as ``rank_together``."""
+    ranked = rank_together(vms, destination=destination)
+    return {vm: judged[0] if judged and judged[0].ok else _none(vm, judged) for vm, judged in ranked.items()}
+
+
+def rank_together(vms: Iterable[VM], *, destination: Host | None = None) -> dict[VM, list[Candidate]]:
+    """The hosts for each VM, best first, in the order they were placed: biggest first. Two queries a data center.
 
     Greedy: each takes its best host as far as those before it left room there; migrations already under way count.
     The same VMs and hosts give the same answer. ``destination``: only this host comes into question.
     """
     rooms: dict[int, list[Room]] = {}
-    placed: dict[VM, Candidate] = {}
+    ranked: dict[VM, list[Candidate]] = {}
     for vm in sorted(vms, key=lambda each: (-each.memory_bytes, each.name, each.pk)):
         home = vm.host.cluster.datacenter_id
         if home not in rooms:
             rooms[home] = snapshot(home)
-        placed[vm], rooms[home] = place_one(vm, rooms[home], destination=destination)
-    return placed
+        judged = candidates(vm, rooms=rooms[home])
+        ranked[vm] = [each for each in judged if destination is None or each.host.pk == destination.pk]
+        if ranked[vm] and ranked[vm][0].ok:
+            rooms[home] = [_taken(room, vm, by=ranked[vm][0].host) for room in rooms[home]]
+    return ranked
 
 
-def place_one(vm: VM, rooms: list[Room], *, destination: Host | None = None) -> tuple[Candidate, list[Room]]:
-    """Its place among these rooms, and the rooms as it leaves them."""
-    judged = candidates(vm, rooms=rooms)
-    if destination is not None:
-        judged = [each for each in judged if each.host.pk == destination.pk]
-    if not judged or not judged[0].ok:
-        return Candidate(host=destination or vm.host, ok=False, reason=nobody(judged)), rooms
-    chosen = judged[0]
-    return chosen, [_taken(room, vm) if room.host.pk == chosen.host.pk else room for room in rooms]
-
-
-def _taken(room: Room, vm: VM) -> Room:
+def _taken(room: Room, vm: VM, *, by: Host) -> Room:
     """The room with this VM on its way there: its memory gone, its CPU share added, one more to receive."""
+    if room.host.pk != by.pk:
+        return room
     free = None if room.free_bytes is None else room.free_bytes - vm.memory_bytes
     cpu = room.cpu_percent
     if cpu is not None and room.host.cpus and vm.cpu_percent is not None:
         cpu = min(100.0, cpu + vm.cpu_percent * vm.vcpus / room.host.cpus)
     return replace(room, free_bytes=free, cpu_percent=cpu, incoming=room.incoming + 1)
+
+
+def _none(vm: VM, judged: Iterable[Candidate]) -> Candidate:
+    return Candidate(host=vm.host, ok=False, reason=nobody(judged))
 
 
 def nobody(judged: Iterable[Candidate]) -> str:
