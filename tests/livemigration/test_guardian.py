@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from hosts.livemigration.request import request_migration
 from hosts.models import Doubt, Migration
 from hosts.states import MigrationState
@@ -102,8 +104,10 @@ def test_it_takes_a_guest_back_that_stands_still_at_switch_over(place: Place) ->
     assert "stood still" in migration.because
 
 
-def test_it_pauses_post_copy_that_lost_its_link_and_resumes_it(place: Place) -> None:
-    """G11."""
+@pytest.mark.parametrize("keepalive_s", [28.0, 2.0], ids=["before libvirt notices", "after libvirt noticed"])
+def test_it_pauses_post_copy_that_lost_its_link_and_resumes_it(place: Place, keepalive_s: float) -> None:
+    """G11; G02 with a resume that comes too late for libvirt's own."""
+    place.world.hosts["s1"].keepalive_s = keepalive_s
     migration, supervisor = _in_postcopy(place)
     with guarding() as guardian:
         together(guardian, supervisor, lambda: bool(guardian.watches))
@@ -115,8 +119,8 @@ def test_it_pauses_post_copy_that_lost_its_link_and_resumes_it(place: Place) -> 
             faults.mend(place.world, "s1", "s2")
         together(guardian, supervisor)
     migration.refresh_from_db()
-    assert acts(migration)[0] == "pause_postcopy"
-    assert "resume_postcopy" in acts(migration)
+    assert {"pause_postcopy", "resume_postcopy"} == set(acts(migration))
+    assert len(acts(migration)) < 8
     assert (migration.state, place.copies()) == (MigrationState.DONE, {"s2": "running"})
 
 

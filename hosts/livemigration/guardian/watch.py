@@ -61,7 +61,7 @@ class Watch:
         self._heard: deque[tuple[bool, DomainEvent, float]] = deque()
         self._memory = Memory(self._remembered(), now=clock.monotonic())
         self._tried: dict[Act, float] = {}
-        self._told = ""
+        self._told = Act.NOTHING  # the last act in the log
         self._here = sights.want(self.source.uri, self.uuid, with_job=True)
         self._there = sights.want(self.destination.uri, self.uuid, with_job=False)
         pool.listen(self.source.uri, self.uuid, self._hear_source)
@@ -146,12 +146,11 @@ class Watch:
             return
         blind = self.truth.destination is UNKNOWN or act in (Act.ABORT, Act.PAUSE_POSTCOPY)
         self.doing = Doing(act, self._case(), past, blind, self._pool, when_over=self._wake, clock=self._clock)
-        if decision.because != self._told or act is not Act.RESUME_POSTCOPY:  # tries of each second are one line
-            self._told = decision.because
+        if act is not self._told or act is not Act.RESUME_POSTCOPY:  # tries of each second are one line
+            self._told = act
             notes.of_act(self.row, act, because=decision.because, short=past.short)
-        log.warning(
-            "%s: %s. %s", self.row, act, decision.because, extra={"action": f"guardian_{act}", "row": self.row.pk}
-        )
+            extra = {"action": f"guardian_{act}", "row": self.row.pk}
+            log.warning("%s: %s. %s", self.row, act, decision.because, extra=extra)
         self.doing.start()
 
     def _end_doing(self) -> None:
@@ -162,7 +161,7 @@ class Watch:
         self._memory.did(doing.act)
         if not doing.error:
             return
-        log.warning("%s: %s: %s", self.row, doing.act, doing.error, extra={"action": "guardian_failed"})
+        log.info("%s: %s: %s", self.row, doing.act, doing.error, extra={"action": "guardian_failed"})
         if doing.act is not Act.RESUME_POSTCOPY:
             notes.of_failure(self.row, doing.act, error=doing.error)
         elif _STILL_RUNNING in doing.error:
@@ -172,6 +171,8 @@ class Watch:
         """libvirt gave post-copy up and QEMU has not: a resume needs it paused (migration.md G10)."""
         if not self._may():
             return
+        because = "libvirt gave post-copy up, and QEMU still waits for its link by itself."
+        notes.of_act(self.row, Act.PAUSE_POSTCOPY, because=because, short=False)
         try:
             self._pool.get(self.source.uri).abort_job(self.uuid, postcopy=True)
         except VirtError as exc:
