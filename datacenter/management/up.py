@@ -1,7 +1,7 @@
 """`manage.py up`: all of Godwit on one machine, started in an order that gets the page there soon, and ended in order.
 
-PostgreSQL, the schema and the static files come first, then web; the collector, the worker, the simulator and the lab
-come up behind it. This process stays small: it imports no Django, and what needs the database runs as a child.
+PostgreSQL, the schema and the static files come first, then web; the collector, the worker, the guardian, the simulator
+and the lab come up behind it. This process stays small: it imports no Django, and what needs the database runs as a child.
 """
 
 import argparse
@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SCHEMA_FILES = ("requirements.txt", "hosts/**/migrations/*.py", "datacenter/**/migrations/*.py")
 STATIC_FILES = ("requirements.txt", "datacenter/settings.py", "static/**/*")
 # Seconds each program may take to end, in the order in which they end; and all of it together with lab and PostgreSQL.
-PATIENCE = {"web": 2.5, "worker": 2.5, "collector": 2.0, "simulator": 2.0}
+PATIENCE = {"web": 2.5, "worker": 2.5, "guardian": 1.5, "collector": 2.0, "simulator": 2.0}
 PATIENCE_IN_ALL = 9.5
 LEAST_PATIENCE = 1.0
 PAGE_PATIENCE = 60.0
@@ -84,6 +84,7 @@ class Up:
         demo = asyncio.create_task(self._manage("demo")) if self.demo else None
         self._keep("collector", sys.executable, "manage.py", "collect")
         self._keep("worker", sys.executable, "manage.py", "work")
+        self._keep("guardian", sys.executable, "manage.py", "guard")
         if self.demo or await self._has_sim_hosts():
             self._keep("simulator", sys.executable, "manage.py", "simulate")
         if demo:

@@ -146,4 +146,4 @@ def test_a_schema_that_cannot_be_migrated_is_told_and_ends_it(var: Path) -> None
 
 def test_the_time_to_end_adds_up_to_what_is_promised() -> None:
     assert up.PATIENCE_IN_ALL < 10
-    assert list(up.PATIENCE) == ["web", "worker", "collector", "simulator"]
+    assert list(up.PATIENCE) == ["web", "worker", "guardian", "collector", "simulator"]
