@@ -2,9 +2,8 @@
 
     python -m tests.bench.crossvalidate --logs DIR
 
-The batch of a log is the first letter of its name, and used for nothing but this. Refitted each time: setup, what of RSS
-is not the guest's, share of the line, free speed, device state, queue. Not refitted: the structure, the prior of forms,
-stop speed.
+The batch of a log is the first letter of its name, and used for nothing but this. Refitted each time: setup, what of
+RSS is not the guest's, share of the line, free speed, device state, queue. Not refitted: structure, prior, stop speed.
 """
 
 import argparse
@@ -19,7 +18,7 @@ from hosts.livemigration.forecast.constants import Constants
 from hosts.livemigration.forecast.engine import forecast_before, forecast_running
 from hosts.livemigration.forecast.records import Prospect
 from hosts.livemigration.forecast.trace import seen
-from tests.bench.forecast import LOGS, Score, figures, load, score
+from tests.bench.forecast import LOGS, Score, figures, load, say, score
 from tests.bench.migration_logs import Case, Known
 
 
@@ -97,11 +96,11 @@ def main() -> int:
     parser.add_argument("--logs", type=Path, default=LOGS)
     cases, _bad = load(parser.parse_args().logs)
     if not cases:
-        print("No migration logs.", file=sys.stderr)
+        say("No migration logs.", sys.stderr)
         return 1
     constants = calibrate(list(cases.values()), Constants())
-    print(f"from all: {constants}")
-    print(json.dumps(cross_validate(cases)))
+    say(f"from all: {constants}")
+    say(json.dumps(cross_validate(cases)))
     return 0
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import TextIO
 
 from hosts.livemigration.forecast.engine import forecast_before, forecast_running
 from hosts.livemigration.forecast.records import Prospect, Range
@@ -33,6 +34,10 @@ class Score:
     time_error: float | None
     pause_error: float | None
     inside: tuple[bool, ...]
+
+
+def say(text: str, where: TextIO | None = None) -> None:
+    (where or sys.stdout).write(f"{text}\n")
 
 
 def before(known: Known) -> Prospect:
@@ -138,9 +143,9 @@ def figures(first: Sequence[Score], second: Sequence[Score]) -> dict[str, object
 def _tell(cases: dict[str, Case], first: Sequence[Score], second: Sequence[Score]) -> None:
     later = {each.name: each for each in second}
     for each in first:
-        print(f"{each.name:48}{_text(each)}   after pass 2:{_text(later[each.name]) if each.name in later else ' -'}")
+        say(f"{each.name:48}{_text(each)}   after pass 2:{_text(later[each.name]) if each.name in later else ' -'}")
     steered = sum(case.truth.steered_s is not None for case in cases.values())
-    print(f"{len(cases)} logs; {len(first)} judged before the start, {len(second)} after pass 2; {steered} steered")
+    say(f"{len(cases)} logs; {len(first)} judged before the start, {len(second)} after pass 2; {steered} steered")
 
 
 def _text(each: Score) -> str:
@@ -158,7 +163,7 @@ def load(folder: Path) -> tuple[dict[str, Case], int]:
             cases[path.stem] = read(path)
         except BadLogError as error:
             bad += 1
-            print(f"skipped {path.name}: {error}", file=sys.stderr)
+            say(f"skipped {path.name}: {error}", sys.stderr)
     return cases, bad
 
 
@@ -168,11 +173,11 @@ def main() -> int:
     folder: Path = parser.parse_args().logs
     cases, bad = load(folder)
     if bad:
-        print(f"{bad} logs skipped")
+        say(f"{bad} logs skipped")
     if not cases:
-        print(f"No migration logs in {folder}.", file=sys.stderr)
+        say(f"No migration logs in {folder}.", sys.stderr)
         return 1
-    print(json.dumps(summary(cases)))
+    say(json.dumps(summary(cases)))
     return 0
 
 

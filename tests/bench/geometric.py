@@ -1,7 +1,7 @@
 """The classic model of pre-copy, to be better than: every page dirtied is a new one, at a constant rate.
 
-    V0 = RSS;  T_i = V_i / B;  V_{i+1} = R T_i;  total = (V0 / B) (1 - (R/B)^(n+1)) / (1 - R/B);  pause = V_n / B + 22 ms
-    n: the first with V_n <= B x allowed pause.  (Clark 2005, Liu 2011)
+V0 = RSS;  T_i = V_i / B;  V_{i+1} = R T_i;  total = (V0 / B) (1 - (R/B)^(n+1)) / (1 - R/B);  pause = V_n / B + 22 ms
+n: the first with V_n <= B x allowed pause.  (Clark 2005, Liu 2011)
 """
 
 import math
@@ -55,8 +55,16 @@ def _series(volume: float, rate: float, speed: float, orders: Orders, *, already
 def _prospect(seconds: float | None, pause_ms: float | None, rate: float, speed: float) -> Prospect:
     ends = seconds is not None
     return Prospect(
-        verdict=Verdict.YES if ends else Verdict.NO, probability=float(ends), seconds=_point(seconds), bytes=None,
-        pause_ms=_point(pause_ms), passes=None, floor_bytes=0.0, least_pause_ms=0.0, dirty_rate=rate, speed=speed,
+        verdict=Verdict.YES if ends else Verdict.NO,
+        probability=float(ends),
+        seconds=_point(seconds),
+        bytes=None,
+        pause_ms=_point(pause_ms),
+        passes=None,
+        floor_bytes=0.0,
+        least_pause_ms=0.0,
+        dirty_rate=rate,
+        speed=speed,
     )
 
 

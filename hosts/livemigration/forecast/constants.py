@@ -22,13 +22,13 @@ class Constants:
     quiet_sd: float = 8 * MIB  # bytes
     extra_memory: float = 16.6 * MIB  # device memory that migrates too: video memory, ROMs; mostly zero
     line_share: float = 0.965  # of a link's rate, what is left for guest memory
-    free_speed: float = 225 * MIB  # neither cap nor slow line: bound by the CPUs which the guest uses too
-    free_spread: float = 0.3
-    stop_speed: float = 1200 * MIB  # the guest stands, the cap is lifted: bound by one sending thread: 0.8 ms a MiB was measured
+    free_speed: float = 200 * MIB  # neither cap nor slow line: bound by the CPUs which the guest uses too
+    free_spread: float = 0.35
+    stop_speed: float = 1200 * MIB  # the guest stands, no cap: 0.8 ms a MiB were measured
     sync_s: float = 0.008  # what the sync of the dirty bitmap adds to a pass
-    device_s: float = 0.050  # device state, at the switch-over
+    device_s: float = 0.053  # device state, at the switch-over
     device_spread: float = 0.4
-    queue_s: float = 0.027  # what waits in a slow line's queue has to drain first
+    queue_s: float = 0.035  # what waits in a slow line's queue has to drain first
     postcopy_switch_s: float = 0.070
     speed_spread: float = 0.015  # of a capped or line-bound throughput
 
@@ -76,4 +76,4 @@ def _plain(old: float, new: float | None) -> float:
 def _geometric(old: float, new: float | None) -> float:
     if new is None or not math.isfinite(new) or new <= 0:
         return old
-    return old ** (1 - _NEW) * new**_NEW
+    return math.exp((1 - _NEW) * math.log(old) + _NEW * math.log(new))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from hosts.livemigration.forecast.constants import Constants
-from hosts.livemigration.forecast.loop import End, Loop, Noise, Pacing
+from hosts.livemigration.forecast.loop import WINDOW_S, End, Loop, Noise, Pacing
 from hosts.livemigration.forecast.pages import Form, floor
 from hosts.livemigration.forecast.posterior import Particle, draw, nonzero_bytes, weigh
 from hosts.livemigration.forecast.records import MIB, Guest, Orders, Prospect, Range, Seen, spread, verdict
@@ -86,7 +86,7 @@ def _pacing(orders: Orders, constants: Constants, speed: float, *, capped: bool,
         cost=(0.01, 0.2, 0.6)[n % 3] if orders.xbzrle else 1.0,
         cheap_speed=800.0 * MIB,
         throttle=orders.auto_converge,
-        busy=(0.08, 0.12, 0.2, 0.4)[n % 4],
+        busy=(0.05, 0.08, 0.12, 0.3)[n % 4],
         last_pass=orders.postcopy_at,
     )
 
@@ -120,6 +120,9 @@ def _running(form: Form, n: int, guest: Guest, orders: Orders, seen: Seen, const
     remaining = seen.remaining
     if remaining is None:
         remaining = form.dirtied(seen.last_pass_s) + 0.5 * speed * orders.max_downtime_ms / 1000
+    elif capped:
+        # Under a cap a window's bytes go at its beginning: what is gone of them early is not gone for good.
+        remaining += speed * (WINDOW_S - seen.in_pass_s % WINDOW_S)
     inside = min(remaining, form.size)
     loop = Loop(
         form=form,
@@ -128,6 +131,7 @@ def _running(form: Form, n: int, guest: Guest, orders: Orders, seen: Seen, const
         dirty=[each.size / form.size * inside for each in form.classes],
         other=remaining - inside,
         number=max(2, seen.iteration),
+        at_sync=seen.remaining is None,
         elapsed_s=seen.in_pass_s,
         percent=seen.throttle,
     )

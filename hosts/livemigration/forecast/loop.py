@@ -1,8 +1,10 @@
 """QEMU's pre-copy loop, played forward for one form of writing. Pure.
 
-As the source of 7.2 has it, same shape in 10.2: memory goes in windows of 100 ms. When
-what remains is below the threshold (bytes of the last 100 ms per second x the longest pause) the bitmap is synced. Still below:
-the guest stops and the rest follows without a cap. Above: the next pass begins.
+As the source of 7.2 has it, same shape in 10.2: memory goes in windows of 100 ms. When what remains is below the
+threshold (throughput of the last window x the longest pause) the bitmap is synced. Still below: the guest stops and the
+rest follows without a cap. Above: the next pass begins.
+
+    X = 117 MiB, B = 60 MiB/s, 300 ms (18 MiB): 1.7 s later 15 MiB are left; 40 MiB/s in order make 83 of it; and so on
 """
 
 import math
@@ -24,8 +26,8 @@ class Pacing:
     """How the loop runs. ``speed`` bytes/s; ``jitter``: how far the 100 ms bandwidth strays, as a share;
     ``sync_s``: what a sync adds to a pass, where no cap leaves idle time for it.
 
-    ``cheap_from``, ``cost``: from this pass on a page costs this share of itself (XBZRLE). ``throttle``: auto-converge's
-    first step and increment; ``busy``: the share of a vCPU that the guest uses, which throttling has to take away first.
+    ``cheap_from``, ``cost``: from this pass on a page costs this share of itself (XBZRLE). ``throttle``: first step and
+    increment of auto-converge; ``busy``: the share of a vCPU that the guest uses: throttling takes the idle rest first.
     """
 
     speed: float
@@ -82,11 +84,15 @@ class Loop:
     sent: float = 0.0
     percent: int = 0
     above: int = 0
+    stale: int = 0  # passes that left no less than the least so far
     wrapped: bool = False
+    at_sync: bool = False  # nothing of this pass is sent: it may be over before it begins
 
     def play(self) -> End:
         """Run to the end, or until there is none to be hoped for."""
-        least, since = math.inf, 0
+        if self.at_sync and self.remaining <= self._threshold():
+            return self._end(converged=True)
+        least = math.inf
         while self.seconds < HORIZON_S:
             if self.pacing.last_pass is not None and self.number >= self.pacing.last_pass:
                 return self._end(converged=True)
@@ -97,9 +103,9 @@ class Loop:
             if self.remaining <= threshold:
                 return self._end(converged=True)
             self.zeros = 0.0
-            since = 0 if self.remaining < 0.98 * least else since + 1
+            self.stale = 0 if self.remaining < 0.98 * least else self.stale + 1
             least = min(least, self.remaining)
-            if since > _PATIENCE and (self.pacing.throttle is None or self.percent >= 99):
+            if self.stale > _PATIENCE and (self.pacing.throttle is None or self.percent >= 99):
                 break
         return self._end(converged=False)
 
@@ -167,5 +173,5 @@ class Loop:
         first, step = self.pacing.throttle or (0, 0)
         self.above += fresh > 0.5 * began_with
         if self.above >= 2:
-            self.above = 0
+            self.above = self.stale = 0
             self.percent = min(99, self.percent + step if self.percent else first)

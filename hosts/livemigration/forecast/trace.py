@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hosts.livemigration.forecast.loop import WINDOW_S
 from hosts.livemigration.forecast.records import Interval, Seen
@@ -76,7 +77,7 @@ def _speed(moving: Sequence[Tick], began: Mapping[int, float]) -> float:
 def _intervals(moving: Sequence[Tick], began: Mapping[int, float], speed: float) -> list[Interval]:
     found: list[Interval] = []
     since_s, fresh, number = began[moving[0].iteration], 0.0, moving[0].iteration
-    for before, after in zip(moving, moving[1:], strict=False):
+    for before, after in pairwise(moving):
         if after.iteration == before.iteration:
             continue
         fresh += max(0.0, after.remaining - before.remaining + after.done - before.done)
