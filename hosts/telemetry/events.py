@@ -18,6 +18,8 @@ def handle(host: int, event: DomainEvent, inventory: Inventory) -> Want | None:
     """Write what must not wait, and say what to ask the host about this domain; None: nothing."""
     if clean.uuid(event.uuid) is None:
         return None
+    said, key = f"{event.kind} {event.detail}".strip(), {"action": "domain_event", "row": host}
+    log.debug("Host %d told of %s: %s at %s", host, event.uuid, said, event.at.isoformat(), extra=key)
     match event.kind:
         case EventKind.LIFECYCLE:
             return _lifecycle(host, event, inventory)
@@ -29,8 +31,8 @@ def handle(host: int, event: DomainEvent, inventory: Inventory) -> Want | None:
             return None if passages.of_iteration(host, event) else Want.JOB
         case EventKind.JOB_COMPLETED:
             passages.of_completion(host, event)
-        case _:  # the agent and the balloon: the beat tells what they change
-            log.debug("Event %s of %s", event.kind, event.uuid)
+        case _:
+            pass  # the agent and the balloon: the beat tells what they change
     return None
 
 
