@@ -56,6 +56,7 @@ class Past:
     """What was seen before this look, by the guardian's own eyes, by events, or in the migration's row."""
 
     ran_there: bool = False  # the destination's copy was seen to run
+    stood: bool = False  # the source's copy was seen to stand still for the hand-over
     short: bool = False  # the source's copy ran beside it for some seconds at most: it has nothing worth keeping
     watched: bool = False  # the destination answered all the time since the source stands still
     arrives_paused: bool = False  # asked for with MigrateSpec.paused: only we let it run there
@@ -101,9 +102,13 @@ def decide(truth: Truth, past: Past) -> Decision:
 
 def _blind(truth: Truth, past: Past) -> Decision:
     """The destination is silent. What can be undone, or is refused by QEMU where it would harm, may still be done."""
-    if _ticks(truth.source) and past.ran_there and not truth.job_runs:
-        because = "The destination ran the guest and is silent now, and the source runs it again."
-        return Decision(act=Act.SUSPEND_SOURCE, because=because, doubt=True)
+    if _ticks(truth.source) and not truth.job_runs:
+        if past.ran_there:
+            because = "The destination ran the guest and is silent now, and the source runs it again."
+            return Decision(act=Act.SUSPEND_SOURCE, because=because, doubt=True)
+        if past.stood and _sent_all(truth.source) and not past.arrives_paused:
+            because = "The destination had all of the guest and is silent now, and the source runs it again."
+            return Decision(act=Act.SUSPEND_SOURCE, because=because, doubt=True)
     if _blacked_out(truth, past):
         return _abort(past)
     return _wait("The destination does not answer.")
@@ -212,6 +217,14 @@ def _ticks(seen: Seen) -> bool:
     """Its vCPUs run."""
     running = (DomainState.RUNNING, DomainState.BLOCKED)
     return isinstance(seen, DomainStatus) and seen.state in running and seen.reason not in _HALVES
+
+
+def _sent_all(seen: Seen) -> bool:
+    """libvirt's word for a source that runs again after all memory was sent: it lost the destination's answer.
+
+    Before that a source goes on as "unpaused" (H03, H10, H18 against H05, H06, H16).
+    """
+    return isinstance(seen, DomainStatus) and seen.reason == "migration_canceled"
 
 
 def _paused(seen: Seen, reason: str | None = None) -> bool:

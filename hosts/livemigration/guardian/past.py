@@ -45,6 +45,7 @@ class Memory:
     def heard_standing(self, *, at: float) -> None:
         """The source told by an event that the guest stands still for the hand-over: it did not run then."""
         self._alone_at = at
+        self._past = replace(self._past, stood=True)
         if self._still_since is None:
             self._still_since = at
 
@@ -65,6 +66,7 @@ class Memory:
         if not standing or not isinstance(source, DomainStatus) or source.reason != "migration":
             self._still_since = None
             return
+        self._past = replace(self._past, stood=True)
         if self._still_since is None:
             self._still_since = now
 

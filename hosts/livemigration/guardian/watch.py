@@ -71,7 +71,8 @@ class Watch:
         """What the row and our own notes tell of the time before this process."""
         short = notes.was_done(self.row, Act.SUSPEND_SOURCE, old=notes.SHORT)
         arrives = self.row.arrives_paused
-        return Past(ran_there=self.row.resumed_at is not None, short=short, arrives_paused=arrives)
+        stood, ran_there = self.row.suspended_at is not None, self.row.resumed_at is not None
+        return Past(stood=stood, ran_there=ran_there, short=short, arrives_paused=arrives)
 
     def close(self) -> None:
         self._pool.unlisten(self.source.uri, self.uuid, self._hear_source)

@@ -1,0 +1,139 @@
+"""The guardian against real libvirt and QEMU, whose diskless guests no lock protects: it …
+
+Ids in brackets are the trials of the study of live migration. A host cut off from its peer is cut off from us as well.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from deploy.lab import Lab, LabError
+from hosts.livemigration.request import adjust, request_migration
+from hosts.models import Adjustment, Doubt, Migration
+from hosts.states import MigrationState
+from hosts.virt.pool import Pool
+from hosts.virt.records import DomainEvent
+from tests.livemigration.conftest import MIB, LabPlace
+from tests.livemigration.guarding import acts, guarding, together
+
+pytestmark = pytest.mark.lab
+
+BUSY = {"memory_mb": 128, "dirty_mb": 32, "dirty_rate": 20, "pattern": "random"}
+
+
+def states(lab: Lab, guest: str) -> dict[str, str]:
+    """host -> what its daemon says of the guest; hosts that have none or are silent are left out."""
+    found = {}
+    for host in ("h1", "h2"):
+        try:
+            found[host] = lab.virsh(host, "domstate", guest, timeout_s=5).strip()
+        except LabError:
+            continue
+    return found
+
+
+def when(pool: Pool, uri: str, uuid: str, word: str, act: Callable[[], object]) -> list[float]:
+    """Do ``act`` at the first event ``word``; the list gets the moment. On a thread: the event loop must not wait."""
+    at: list[float] = []
+
+    def hear(event: DomainEvent) -> None:
+        if event.detail == word and not at:
+            at.append(time.monotonic())
+            threading.Thread(target=act).start()
+
+    pool.listen(uri, uuid, hear)
+    pool.get(uri)
+    return at
+
+
+def test_it_makes_one_copy_of_two_within_seconds(lab: Lab, lab_place: LabPlace) -> None:
+    """H05: the destination's daemon dies as the guest goes on there; the source lets it run as well."""
+    vm, h2 = lab_place.guest("mover", **BUSY), lab_place.hosts["h2"]
+    migration = request_migration(vm, h2, actor="ann")
+    with guarding() as guardian:
+        supervisor = lab_place.supervise(migration)
+        struck = when(lab_place.pool, h2.uri, str(vm.uuid), "resumed/migrated", lambda: lab.kill_daemon("h2"))
+        together(guardian, supervisor, lambda: bool(struck), seconds=60)
+        together(guardian, supervisor, lambda: time.monotonic() - struck[0] > 2.0)
+        assert lab.running_on("mover") == ["h1", "h2"]  # two QEMU processes
+        lab.start_daemon("h2")
+        back = time.monotonic()
+        together(guardian, supervisor, lambda: states(lab, "mover").get("h1") == "paused", seconds=10)
+        print("one runs", round(time.monotonic() - struck[0], 2), round(time.monotonic() - back, 2))
+        together(guardian, supervisor, seconds=30)
+    migration.refresh_from_db()
+    assert migration.state == MigrationState.DONE, migration.because
+    assert acts(migration) == ["suspend_source", "end_source"]
+    assert lab.running_on("mover") == ["h2"]
+    assert states(lab, "mover") == {"h2": "running"}
+    assert Doubt.objects.exists()
+    lab.await_beat("mover")
+
+
+def test_it_ends_the_zombie_of_a_source_daemon_killed_at_resume(lab: Lab, lab_place: LabPlace) -> None:
+    """H04."""
+    vm, h2 = lab_place.guest("mover", **BUSY), lab_place.hosts["h2"]
+    migration = request_migration(vm, h2, actor="ann")
+    with guarding() as guardian:
+        supervisor = lab_place.supervise(migration)
+        struck = when(lab_place.pool, h2.uri, str(vm.uuid), "resumed/migrated", lambda: lab.kill_daemon("h1"))
+        together(guardian, supervisor, lambda: bool(struck), seconds=60)
+        lab.start_daemon("h1")
+        together(guardian, supervisor, seconds=40)
+    migration.refresh_from_db()
+    assert migration.state == MigrationState.DONE, migration.because
+    assert acts(migration) == ["end_source"]
+    assert lab.running_on("mover") == ["h2"]
+    assert states(lab, "mover") == {"h2": "running"}
+
+
+def test_it_takes_the_guest_back_where_the_link_breaks_at_switch_over(lab: Lab, lab_place: LabPlace) -> None:
+    """H18: a pause of about 2 s, where libvirt alone takes its keepalive's time."""
+    vm = lab_place.guest("mover", **BUSY)
+    lab.slow("h2", 200)
+    h1 = lab_place.hosts["h1"]
+    migration = request_migration(vm, lab_place.hosts["h2"], actor="ann")
+    with guarding() as guardian:
+        supervisor = lab_place.supervise(migration)
+        struck = when(lab_place.pool, h1.uri, str(vm.uuid), "suspended/migrated", lambda: lab.drop("h2"))
+        with lab.watch("mover") as watch:
+            together(guardian, supervisor, lambda: bool(struck), seconds=60)
+            together(guardian, supervisor, lambda: states(lab, "mover").get("h1") == "running", seconds=20)
+            print("back after", round(time.monotonic() - struck[0], 2))
+            lab.mend("h2")
+            together(guardian, supervisor, seconds=60)
+    migration.refresh_from_db()
+    print("guest's own gap", watch.longest_gap_s)
+    assert lab.running_on("mover") == ["h1"]
+    assert migration.state == MigrationState.FAILED, migration.because
+    assert "stood still" in migration.because
+    assert watch.longest_gap_s < 3.5
+
+
+def test_it_pauses_and_resumes_post_copy_over_a_broken_link(lab: Lab, lab_place: LabPlace) -> None:
+    """G11."""
+    vm = lab_place.guest("mover", memory_mb=192, dirty_mb=96, dirty_rate=40, pattern="random")
+    lab.slow("h2", 100)
+    migration = request_migration(vm, lab_place.hosts["h2"], actor="ann", bandwidth=8 * MIB, postcopy_allowed=True)
+    with guarding() as guardian:
+        supervisor = lab_place.supervise(migration)
+        together(guardian, supervisor, lambda: migration.samples.count() > 10, seconds=60)
+        adjust(migration, Adjustment.POSTCOPY, actor="ben")
+        supervisor.nudge()
+        together(guardian, supervisor, lambda: supervisor.state is MigrationState.POSTCOPY, seconds=30)
+        lab.drop("h2")
+        cut = time.monotonic()
+        together(guardian, supervisor, lambda: "pause_postcopy" in acts(migration), seconds=20)
+        print("paused after", round(time.monotonic() - cut, 2))
+        together(guardian, supervisor, lambda: time.monotonic() - cut > 5, seconds=20)
+        lab.mend("h2")
+        mended = time.monotonic()
+        together(guardian, supervisor, lambda: supervisor.state is MigrationState.POSTCOPY, seconds=60)
+        print("goes on after", round(time.monotonic() - mended, 2))
+        together(guardian, supervisor, seconds=60)
+    migration.refresh_from_db()
+    assert migration.state == MigrationState.DONE, migration.because
+    assert lab.running_on("mover") == ["h2"]
+    lab.await_beat("mover")
