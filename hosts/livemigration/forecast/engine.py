@@ -52,7 +52,7 @@ def forecast_running(guest: Guest, orders: Orders, seen: Seen, constants: Consta
     particles = weigh(guest, known, seen.intervals)
     forms = draw(particles, _DRAWS)
     futures = [_running(form, n, guest, orders, seen, known) for n, form in enumerate(forms)]
-    return _gather(futures, particles)
+    return _gather(futures, particles, since_s=seen.elapsed_s)
 
 
 def _deviate(n: int, step: float) -> float:
@@ -171,7 +171,7 @@ def _postcopy(end: End, orders: Orders, constants: Constants, line: float) -> fl
     return constants.postcopy_switch_s + end.left / min(line, orders.postcopy_cap or math.inf)
 
 
-def _gather(futures: Sequence[_Future], particles: Sequence[Particle]) -> Prospect:
+def _gather(futures: Sequence[_Future], particles: Sequence[Particle], *, since_s: float = 0.0) -> Prospect:
     ended = [each for each in futures if each.converged]
     probability = len(ended) / len(futures)
     floors = spread([each.floor for each in futures], [1.0] * len(futures)).median
@@ -183,7 +183,7 @@ def _gather(futures: Sequence[_Future], particles: Sequence[Particle]) -> Prospe
     return Prospect(
         verdict=verdict(probability),
         probability=probability,
-        seconds=_range([each.seconds for each in ended], relative=0.03, least=0.05),
+        seconds=_range([each.seconds for each in ended], relative=0.03, least=0.05, bottom=since_s),
         bytes=_range([each.sent for each in ended], relative=0.03, least=MIB),
         pause_ms=_range([1000 * each.pause_s for each in ended], relative=0.1, least=15.0),
         passes=_range([float(each.passes) for each in ended], relative=0.0, least=0.0),
@@ -195,10 +195,10 @@ def _gather(futures: Sequence[_Future], particles: Sequence[Particle]) -> Prospe
     )
 
 
-def _range(values: Sequence[float], *, relative: float, least: float) -> Range | None:
+def _range(values: Sequence[float], *, relative: float, least: float, bottom: float = 0.0) -> Range | None:
     """Median and range, made wider by what no draw varies."""
     if not values:
         return None
     found = spread(values, [1.0] * len(values))
     wider = max(least, relative * found.median)
-    return Range(low=max(0.0, found.low - wider), median=found.median, high=found.high + wider)
+    return Range(low=min(found.median, max(bottom, found.low - wider)), median=found.median, high=found.high + wider)
