@@ -1,5 +1,6 @@
 """What a person, a plan or the API may order: each asks access, writes the audit, places the request below."""
 
+from datacenter.orders.clusters import set_limits
 from datacenter.orders.errors import Forbidden, Refused
 from datacenter.orders.hosts import add_host, remove_host
 from datacenter.orders.many import Moved, migrate_many
@@ -8,5 +9,5 @@ from datacenter.orders.vms import MigrateOptions, measure, migrate, power
 
 __all__ = [
     "Forbidden", "MigrateOptions", "Moved", "Refused",
-    "add_host", "adjust", "measure", "migrate", "migrate_many", "power", "remove_host",
+    "add_host", "adjust", "measure", "migrate", "migrate_many", "power", "remove_host", "set_limits",
 ]  # fmt: skip

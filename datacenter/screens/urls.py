@@ -3,7 +3,19 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, path
 
-from datacenter.screens import addhost, clusters, hosts, migrate, migration_list, migrations, overview, power, vms
+from datacenter.screens import (
+    addhost,
+    clusters,
+    empty,
+    hosts,
+    limits,
+    migrate,
+    migration_list,
+    migrations,
+    overview,
+    power,
+    vms,
+)
 from datacenter.screens.session import SignIn
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -14,10 +26,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("datacenters", clusters.datacenters, name="datacenters"),
     path("clusters", clusters.clusters, name="clusters"),
     path("clusters/<int:pk>", clusters.cluster, name="cluster"),
+    path("clusters/<int:pk>/limits", limits.cluster_limits, name="cluster_limits"),
     path("hosts", hosts.hosts, name="hosts"),
     path("hosts/add", addhost.host_add, name="host_add"),
     path("hosts/<int:pk>", hosts.host, name="host"),
     path("hosts/<int:pk>/remove", addhost.host_remove, name="host_remove"),
+    path("hosts/<int:pk>/migrate", empty.host_migrate_all, name="host_migrate_all"),
     path("hosts/<int:pk>/loads", hosts.host_loads, name="host_loads"),
     path("vms", vms.vms, name="vms"),
     path("vms/<uuid:uuid>", vms.vm, name="vm"),

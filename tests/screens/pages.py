@@ -21,6 +21,7 @@ def addresses() -> dict[str, str]:
     pages["cluster"] = reverse("cluster", args=[cluster.pk])
     pages["migration"] = reverse("migration", args=[migration.pk])
     pages["vm_migrate"] = reverse("vm_migrate", args=[vm.uuid])
+    pages["host_migrate_all"] = reverse("host_migrate_all", args=[host.pk])
     for tab in ("vms", "migrations", "events"):
         pages[f"host/{tab}"] = reverse("host", args=[host.pk]) + f"?tab={tab}"
     for tab in ("disks", "networks", "migrations", "events", "xml"):
