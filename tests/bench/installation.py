@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -28,7 +29,9 @@ from tests.browser.serving import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SETTINGS = "tests.bench.live_settings"
-PATIENCE_S = 120.0
+PATIENCE_S = 180.0
+#: of the commands of manage.py, as `up` calls the programs
+NAMES = {"collect": "collector", "work": "worker", "guard": "guardian", "simulate": "simulator"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +62,12 @@ class Installation:
 
     def programs(self) -> dict[str, set[int]]:
         """Name -> pids; PostgreSQL is many processes, each other one is one."""
-        marks = {"web": "uvicorn", "collector": " collect", "worker": " work", "simulator": " simulate", "up": " up "}
         found: dict[str, set[int]] = {}
         for pid in descendants(self.pid):
             words = command_line(pid)
-            name = next((name for name, mark in marks.items() if mark in words), "postgres")
-            found.setdefault(name, set()).add(pid)
+            command = re.search(r"manage\.py (\w+)|uvicorn", words)
+            name = (command[1] or "web") if command else "postgres"
+            found.setdefault(NAMES.get(name, name), set()).add(pid)
         return found
 
 
