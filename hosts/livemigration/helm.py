@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 
 from hosts.livemigration import knobs
-from hosts.livemigration.adaptive import first_limit_ms
+from hosts.livemigration.adaptive import first_limit_ms, switch_cost_s
 from hosts.livemigration.convergence import decide
 from hosts.livemigration.decision import QEMU_DOWNTIME_MS, Decision, Facts
 from hosts.livemigration.policy import Do, Method, Policy, from_json
@@ -27,7 +27,6 @@ ASK_EVERY_S = 1.0
 _LAST = 8
 #: what shares the line is looked at this often, in seconds
 _SHARERS_EVERY = timedelta(seconds=3)
-_SWITCH_S = 0.06
 
 
 def actor_of(policy_name: str) -> str:
@@ -50,7 +49,7 @@ class Helm:
         self._history: list[tuple[str, float]] | None = None  # the policy's own: kind, seconds after the start
         self._turned: set[str] = set()
         self._line: float | None = None
-        self._switch_s = _SWITCH_S
+        self._switch_s = switch_cost_s(())
         self._sharers = 1
         self._sharers_at = row.requested_at - _SHARERS_EVERY
 
@@ -168,8 +167,8 @@ class Helm:
 def learnt(source: Host, destination: Host) -> tuple[float | None, float]:
     """What past migrations between these two tell: bytes/s without a cap, and the cost of a switch-over in seconds.
 
-    The line: the best median throughput among the last ones without a cap; None where there was none. The cost: the
-    shortest pause, which is an idle guest's, at most 0.5 s; 0.06 s where there is none.
+    The line: the best median throughput among the last ones without a cap; None where there was none. The cost:
+    :func:`switch_cost_s` of their pauses.
     """
     past = Migration.objects.filter(
         source=source, destination=destination, state=MigrationState.DONE, used_postcopy=False
@@ -181,5 +180,4 @@ def learnt(source: Host, destination: Host) -> tuple[float | None, float]:
         rates.setdefault(pk, []).append(rate)
     lines = [statistics.median(each) for each in rates.values() if len(each) >= 3]
     pauses = [ms for ms in past.values_list("pause_ms", flat=True)[:_LAST] if ms]
-    switch_s = min(0.5, min(pauses) / 1000) if pauses else _SWITCH_S
-    return max(lines, default=None), switch_s
+    return max(lines, default=None), switch_cost_s(pauses)
