@@ -5,7 +5,8 @@ from datacenter.orders.errors import Forbidden, Refused
 from datacenter.orders.hosts import add_host, remove_host
 from datacenter.orders.many import Moved, migrate_many
 from datacenter.orders.migrations import adjust
-from datacenter.orders.vms import MigrateOptions, measure, migrate, power
+from datacenter.orders.vms import measure, migrate, power
+from hosts.livemigration.terms import Asked as MigrateOptions
 
 __all__ = [
     "Forbidden", "MigrateOptions", "Moved", "Refused",

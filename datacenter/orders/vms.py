@@ -1,6 +1,6 @@
 """What may be ordered of a VM: power and migration."""
 
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 from django.db import transaction
 
@@ -11,17 +11,9 @@ from datacenter.orders.errors import Refused
 from hosts.lifecycle.request import PowerRefused, request_power
 from hosts.livemigration.measure import MeasureRefused, request_measurement
 from hosts.livemigration.request import RequestRefused, request_migration
+from hosts.livemigration.terms import Asked
 from hosts.models import VM, Host, Migration, Operation
 from hosts.virt.records import PowerVerb
-
-
-class MigrateOptions(TypedDict, total=False):
-    """What the dialog's folded options hold; each may be left out."""
-
-    bandwidth: int | None  # bytes/s
-    max_downtime_ms: int | None
-    postcopy_allowed: bool
-    auto_converge: bool
 
 
 def power(user: Any, vm: VM, verb: PowerVerb) -> Operation:
@@ -50,7 +42,7 @@ def measure(user: Any, vm: VM) -> Operation:
     return operation
 
 
-def migrate(user: Any, vm: VM, destination: Host | None = None, **options: Unpack[MigrateOptions]) -> Migration:
+def migrate(user: Any, vm: VM, destination: Host | None = None, **options: Unpack[Asked]) -> Migration:
     """Order a migration to ``destination``, or to the best host if None. Forbidden, or Refused with the reason."""
     require(user, Verb.OPERATE, vm, order="migrate")
     try:

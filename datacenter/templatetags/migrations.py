@@ -69,7 +69,8 @@ def log_entries(migration: Migration) -> list[Entry]:
 @register.simple_tag
 def other_tries(migration: Migration) -> list[Migration]:
     """The tries before it, the first one first, and the next one, if it failed and is tried again. A query each."""
-    found, before = [], migration
+    found: list[Migration] = []
+    before = migration
     while before.retry_of_id is not None:
         before = Migration.objects.select_related("vm", "source", "destination").get(pk=before.retry_of_id)
         found.insert(0, before)

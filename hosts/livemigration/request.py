@@ -10,16 +10,19 @@
 """
 
 from collections.abc import Sequence
+from typing import Any, Unpack
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from hosts import feed
 from hosts.advance import advance, note
+from hosts.livemigration import preflight
 from hosts.livemigration.admission import nudge
-from hosts.livemigration.terms import terms
-from hosts.models import VM, Adjustment, Host, Migration, MigrationPolicy, Operation, Priority
-from hosts.states import CANCELLABLE, OPEN_MIGRATION, HostState, MigrationState, OperationState, VMState
+from hosts.livemigration.preflight import About
+from hosts.livemigration.terms import Asked, terms
+from hosts.models import VM, Adjustment, Host, Migration, MigrationPolicy, Priority
+from hosts.states import CANCELLABLE, MigrationState
 
 #: what libvirt takes for a bandwidth: whole MiB/s, at least one, and no more than fits QEMU's 64 bits
 LEAST_BANDWIDTH = 1 << 20
@@ -62,60 +65,46 @@ def request_migration(
     destination: Host,
     *,
     actor: str,
-    bandwidth: int | None = None,
-    max_downtime_ms: int | None = None,
-    postcopy_allowed: bool | None = None,
-    auto_converge: bool | None = None,
     policy: MigrationPolicy | None = None,
     priority: Priority = Priority.PERSON,
     alternatives: Sequence[Host] = (),
+    **asked: Unpack[Asked],
 ) -> Migration:
-    """Write the migration into the queue, in the caller's transaction. ``bandwidth``: bytes/s.
+    """Write the migration into the queue, in the caller's transaction.
 
-    What is None is left to ``policy``, and that to the VM's own policy, its cluster's, or Adaptive.
-
+    What is not asked for is left to ``policy``, and that to the VM's own policy, its cluster's, or Adaptive.
     ``alternatives``: other hosts, best first, to be tried should this one refuse or the move fail; none where a person
     picked the host.
     Raises RequestRefused. That nothing else moves this VM is held by the database, not only by the look before.
     """
-    check_bandwidth(bandwidth)
-    check_downtime(max_downtime_ms)
+    check_bandwidth(asked.get("bandwidth"))
+    check_downtime(asked.get("max_downtime_ms"))
     with transaction.atomic():
-        vm = (
-            VM.objects.select_for_update(of=("self",))
-            .select_related("host__cluster__migration_policy", "migration_policy")
-            .get(pk=vm.pk)
-        )
-        _check_movable(vm)
-        _check_destination(vm, destination)
-        asked = terms(
-            vm,
-            destination,
-            policy=policy,
-            bandwidth=bandwidth,
-            max_downtime_ms=max_downtime_ms,
-            postcopy_allowed=postcopy_allowed,
-            auto_converge=auto_converge,
-        )
-        try:
-            with transaction.atomic():
-                migration = Migration.objects.create(
-                    vm=vm,
-                    source=vm.host,
-                    destination=destination,
-                    requested_by=actor,
-                    **asked,
-                    priority=priority,
-                    alternatives=[host.pk for host in alternatives],
-                    because=f"Requested by {actor}.",
-                )
-        except IntegrityError as exc:
-            raise NotMovable(f"{vm} is being migrated already.") from exc
-        queued, because = str(MigrationState.QUEUED), f"Requested by {actor}."
-        note(migration, field="state", old="", new=queued, because=because, actor=actor)
-        feed.changed("migration", migration.pk)
-        feed.changed("vm", vm.pk)
-        nudge()
+        vm = _locked(vm)
+        fields = terms(vm, destination, policy=policy, **asked)
+        _check(vm, destination, fields)
+        fields |= {"priority": priority, "alternatives": [host.pk for host in alternatives]}
+        return _queue(vm, destination, actor=actor, fields=fields)
+
+
+def _locked(vm: VM) -> VM:
+    related = ("host__cluster__migration_policy", "host__cluster__datacenter", "migration_policy")
+    return VM.objects.select_for_update(of=("self",)).select_related(*related).get(pk=vm.pk)
+
+
+def _queue(vm: VM, destination: Host, *, actor: str, fields: dict[str, Any]) -> Migration:
+    because = f"Requested by {actor}."
+    try:
+        with transaction.atomic():
+            migration = Migration.objects.create(
+                vm=vm, source=vm.host, destination=destination, requested_by=actor, because=because, **fields
+            )
+    except IntegrityError as exc:
+        raise NotMovable(f"{vm} is being migrated already.") from exc
+    note(migration, field="state", old="", new=str(MigrationState.QUEUED), because=because, actor=actor)
+    feed.changed("migration", migration.pk)
+    feed.changed("vm", vm.pk)
+    nudge()
     return migration
 
 
@@ -161,34 +150,20 @@ def check_downtime(value: int | None) -> None:
         raise ValueRefused("An allowed pause is 1 ms to 2,000,000 ms.", field="max_downtime_ms")
 
 
-def _check_movable(vm: VM) -> None:
-    if running := Migration.objects.filter(vm=vm, state__in=OPEN_MIGRATION).first():
-        raise NotMovable(f"{vm} is being migrated already, from {running.source} to {running.destination or 'a host'}.")
-    if Operation.objects.filter(vm=vm, state__in=(OperationState.QUEUED, OperationState.RUNNING)).exists():
-        raise NotMovable(f"Another action on {vm} is under way; wait until it has ended.")
-    if vm.state != VMState.UP:
-        label = VMState.of(vm.state).label.lower()
-        raise NotMovable(f"Only a running VM can be migrated live; {vm} is {label}.")
-    if vm.host.state in (HostState.CONNECTING, HostState.NON_RESPONSIVE):
-        raise NotMovable(f"{vm.host}, where {vm} runs, does not answer.")
-
-
-def _check_destination(vm: VM, destination: Host) -> None:
-    if destination.pk == vm.host_id:
-        raise DestinationRefused(f"{vm} runs on {destination} already.")
-    if destination.uuid is not None and destination.uuid == vm.host.uuid:
-        raise DestinationRefused(f"{destination} is the same machine as {vm.host}, under another address.")
-    if destination.cluster.datacenter_id != vm.host.cluster.datacenter_id:
-        raise DestinationRefused(f"{destination} is in another data center than {vm}.")
-    if destination.cluster_id != vm.host.cluster_id:
-        raise DestinationRefused(
-            f"{destination} is in the cluster {destination.cluster}, {vm} is in {vm.host.cluster}: "
-            "a VM migrates live within its cluster."
-        )
-    if destination.state != HostState.UP:
-        raise DestinationRefused(
-            f"{destination} is {HostState.of(destination.state).label.lower()}; it takes no VM now."
-        )
+def _check(vm: VM, destination: Host, asked: dict[str, Any]) -> None:
+    """Preflight by what is stored; the worker asks both hosts once more. Raises the first refusal."""
+    wishes = preflight.wishes(asked)
+    case = preflight.from_rows(
+        vm, destination, free_bytes=destination.memory_free_bytes, wishes=wishes, busy=preflight.busy(vm)
+    )
+    found = preflight.objection(preflight.judge(case))
+    if found is None:
+        return
+    if found.about is About.VM:
+        raise NotMovable(found.sentence)
+    if found.about is About.OPTION:
+        raise ValueRefused(found.sentence, field="parallel" if asked["parallel"] else None)
+    raise DestinationRefused(f"{destination} cannot take {vm}: {found.sentence}")
 
 
 def _check_adjustable(migration: Migration, kind: str) -> None:

@@ -1,10 +1,12 @@
 """Under which policy a migration runs, and what it begins with: the policy's word, but for what a person says."""
 
-from typing import Any
+from typing import Any, TypedDict, TypeVar, Unpack
 
 from hosts.livemigration.policy import Method, Policy, as_json, from_json
 from hosts.livemigration.shipped import ADAPTIVE, SHIPPED
 from hosts.models import VM, Host, MigrationPolicy, PolicyVersion
+
+Said = TypeVar("Said")
 
 #: libvirt that can take up a broken post-copy again (VIR_MIGRATE_POSTCOPY_RESUME)
 _RECOVERS = (8, 5)
@@ -48,15 +50,21 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else ()
 
 
+class Asked(TypedDict, total=False):
+    """What a person may ask for; None, and what is left out, is the policy's word."""
+
+    bandwidth: int | None  # bytes/s
+    max_downtime_ms: int | None
+    postcopy_allowed: bool | None
+    auto_converge: bool | None
+    parallel: int | None  # connections; 0: one stream
+    xbzrle: bool | None
+    tls: bool | None
+    copy_disks: bool
+
+
 def terms(
-    vm: VM,
-    destination: Host,
-    *,
-    policy: MigrationPolicy | None = None,
-    bandwidth: int | None = None,
-    max_downtime_ms: int | None = None,
-    postcopy_allowed: bool | None = None,
-    auto_converge: bool | None = None,
+    vm: VM, destination: Host, *, policy: MigrationPolicy | None = None, **asked: Unpack[Asked]
 ) -> dict[str, Any]:
     """The fields of a Migration that follow from the policy and from what was asked for; None leaves it to the policy.
 
@@ -64,16 +72,25 @@ def terms(
     """
     version = newest(policy or policy_of(vm))
     it = from_json(version.data)
-    postcopy = it.postcopy if postcopy_allowed is None else postcopy_allowed
-    usable = postcopy and recoverable(vm.host, destination)
+    postcopy = _said(asked.get("postcopy_allowed"), it.postcopy)
+    throttles = it.throttles(postcopy=postcopy and recoverable(vm.host, destination))
+    pause = asked.get("max_downtime_ms")
     return {
         "policy": version,
-        "bandwidth": it.bandwidth if bandwidth is None else bandwidth,
-        "max_downtime_ms": _first_pause(it) if max_downtime_ms is None else max_downtime_ms,
-        "pause_budget_ms": max_downtime_ms,
+        "bandwidth": _said(asked.get("bandwidth"), it.bandwidth),
+        "max_downtime_ms": _said(pause, _first_pause(it)),
+        "pause_budget_ms": pause,
         "postcopy_allowed": postcopy,
-        "auto_converge": it.throttles(postcopy=usable) if auto_converge is None else auto_converge,
+        "auto_converge": _said(asked.get("auto_converge"), throttles),
+        "parallel": _said(asked.get("parallel"), it.parallel),
+        "xbzrle": _said(asked.get("xbzrle"), it.compression),
+        "tls": _said(asked.get("tls"), it.tls),
+        "copy_disks": asked.get("copy_disks", False),
     }
+
+
+def _said(asked: Said | None, otherwise: Said) -> Said:
+    return otherwise if asked is None else asked
 
 
 def _first_pause(policy: Policy) -> int | None:
