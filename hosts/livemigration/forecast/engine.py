@@ -17,8 +17,8 @@ from hosts.livemigration.forecast.pages import Form, floor
 from hosts.livemigration.forecast.posterior import Particle, draw, nonzero_bytes, weigh
 from hosts.livemigration.forecast.records import MIB, Guest, Orders, Prospect, Range, Seen, spread, verdict
 
-#: futures played
-_DRAWS = 48
+#: futures played; of a migration that runs less is open
+_DRAWS, _DRAWS_RUNNING = 48, 32
 _GOLDEN, _SILVER = 0.6180339887498949, 0.4142135623730951
 _NORMAL = NormalDist()
 #: jitter of QEMU's bandwidth, as a share: a capped window is even, a line's is not
@@ -50,7 +50,7 @@ def forecast_running(guest: Guest, orders: Orders, seen: Seen, constants: Consta
     """The same for a migration that runs, from its readings up to now."""
     known = constants or Constants()
     particles = weigh(guest, known, seen.intervals)
-    forms = draw(particles, _DRAWS)
+    forms = draw(particles, _DRAWS_RUNNING)
     futures = [_running(form, n, guest, orders, seen, known) for n, form in enumerate(forms)]
     return _gather(futures, particles, since_s=seen.elapsed_s)
 
@@ -114,7 +114,7 @@ def _running(form: Form, n: int, guest: Guest, orders: Orders, seen: Seen, const
     speed = guessed
     if seen.speed > 0:
         measured = min(seen.speed, orders.cap or math.inf)
-        capped = capped and measured > 0.9 * (orders.cap or math.inf)
+        capped = orders.cap is not None and measured > 0.9 * orders.cap
         speed = measured * math.exp(constants.speed_spread * _deviate(n, _GOLDEN))
     pacing = _pacing(orders, constants, speed, capped=capped, n=n)
     remaining = seen.remaining

@@ -25,10 +25,13 @@ _UNSTEADY_BEFORE, _UNSTEADY_RUNNING = 0.04, 0.03
 _BLUR = 1.0 * MIB
 #: of nine recorded writers that came round, eight met what the pass had left
 _MEETS = 0.8
-_RATE_STEP = 1.2
+#: steps of the first grid: rates, where something of them is known and where nothing is, and sizes
+_RATE_STEP, _BLIND_STEP, _SIZE_STEP = 1.3, 1.6, 1.7
+#: a measurement may be of another time, when the guest did something else
+_OUTDATED = 0.03
 #: the prior of a form: in order, at random, hot and cold
 _COMMON = (0.5, 0.3, 0.2)
-_KEEP = 16
+_KEEP = 12
 
 
 @dataclass(slots=True)
@@ -55,7 +58,7 @@ def weigh(
     guest: Guest, constants: Constants, intervals: Sequence[Interval] = (), *, rounds: int | None = None
 ) -> list[Particle]:
     """Forms with weights that sum to 1, the likeliest first."""
-    particles = list(_grid(guest, constants))
+    particles = list(_grid(guest, constants, intervals))
     _judge(particles, guest, intervals)
     for _ in range(rounds if rounds is not None else 2):
         best, rest = particles[:_KEEP], particles[_KEEP:]
@@ -64,8 +67,8 @@ def weigh(
     return particles
 
 
-def _grid(guest: Guest, constants: Constants) -> Iterator[Particle]:
-    rates = list(_rates(guest.dirty))
+def _grid(guest: Guest, constants: Constants, intervals: Sequence[Interval]) -> Iterator[Particle]:
+    rates, rate_step = _rates(guest.dirty, intervals)
     for size, log_prior, step in _sizes(guest, constants):
         for rate in rates:
             for make, common in zip(FORMS, _COMMON, strict=True):
@@ -73,7 +76,7 @@ def _grid(guest: Guest, constants: Constants) -> Iterator[Particle]:
                 # Writes that hit pages written within the same second are not seen by anybody: the more of them a
                 # form needs, the less likely it is.
                 hidden = math.log(common * form.dirtied(1.0) / rate)
-                yield Particle(make, form, log_prior + hidden, step, _RATE_STEP)
+                yield Particle(make, form, log_prior + hidden, step, rate_step)
 
 
 def _sizes(guest: Guest, constants: Constants) -> Iterator[tuple[float, float, float]]:
@@ -87,17 +90,19 @@ def _sizes(guest: Guest, constants: Constants) -> Iterator[tuple[float, float, f
     if whole > 2 * sd:
         for away in (-1.5, -0.75, 0.0, 0.75, 1.5):
             yield whole + away * sd, math.log(_WHOLE * 0.3) - away**2 / 2, 1.0 + 0.75 * sd / whole
-    free = [2 * MIB * 1.6**n for n in range(32) if 2 * MIB * 1.6**n < most]
+    free = [size for n in range(40) if (size := 2 * MIB * _SIZE_STEP**n) < most]
     for size in free:
-        yield size, math.log((1 - _WHOLE) / len(free)), 1.6
+        yield size, math.log((1 - _WHOLE) / len(free)), _SIZE_STEP
 
 
-def _rates(samples: Sequence[DirtySample]) -> Iterator[float]:
-    known = [max(each.rate, 0.5 * MIB) for each in samples]
+def _rates(samples: Sequence[DirtySample], intervals: Sequence[Interval]) -> tuple[list[float], float]:
+    """Write rates to consider, and the factor from one to the next: from somewhat below what was seen to far above."""
+    seen = [each.rate for each in samples] + [each.fresh / each.seconds for each in intervals]
+    known = [max(rate, 0.5 * MIB) for rate in seen]
     low, high = (0.4 * min(known), 8.0 * max(known)) if known else (MIB, 1024.0 * MIB)
-    while low < high:
-        yield low
-        low *= _RATE_STEP if known else 1.5
+    step = _RATE_STEP if known else _BLIND_STEP
+    count = 1 + math.ceil(math.log(high / low) / math.log(step))
+    return [low * step**n for n in range(count)], step
 
 
 def _finer(particle: Particle) -> Iterator[Particle]:
@@ -133,7 +138,8 @@ def _sampled(form: Form, sample: DirtySample, memory: int) -> float:
     cut = MIB * sample.seconds / math.sqrt(12)
     sd = math.sqrt(binomial**2 + cut**2 + (_UNSTEADY_BEFORE * dirtied) ** 2)
     measured = (sample.rate + 0.5 * MIB) * sample.seconds
-    return -(((measured - dirtied) / sd) ** 2) / 2 - math.log(sd)
+    density = math.exp(-(((measured - dirtied) / sd) ** 2) / 2) / sd
+    return math.log((1 - _OUTDATED) * density + _OUTDATED / memory)
 
 
 def _dirtied(form: Form, intervals: Sequence[Interval]) -> float:
