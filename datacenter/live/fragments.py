@@ -11,6 +11,7 @@ FRAGMENTS: frozenset[str] = frozenset(
         "vm/row",
         "vm/header",
         "vm/summary",
+        "vm/dirty",  # how fast it changes its memory, in the migrate dialog
         "vm/card",  # the migration under way, above the tabs; empty when there is none
         "host/row",
         "host/header",

@@ -8,14 +8,16 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from datacenter import orders, placement
+from datacenter import orders
+from datacenter.screens.plan import Plan, plan
 from datacenter.screens.vms import find
 from hosts.models import VM, Host
 
 MIB = 2**20
 BEST = "best"
+FIRST: dict[str, Any] = {"destination": BEST, "postcopy_allowed": True}
 
 
 class MigrateForm(forms.Form):
@@ -26,6 +28,10 @@ class MigrateForm(forms.Form):
     max_downtime_ms = forms.IntegerField(min_value=1, max_value=2_000_000, required=False)
     postcopy_allowed = forms.BooleanField(required=False)
     auto_converge = forms.BooleanField(required=False)
+    parallel = forms.IntegerField(min_value=0, max_value=255, required=False)
+    xbzrle = forms.BooleanField(required=False)
+    tls = forms.BooleanField(required=False)
+    copy_disks = forms.BooleanField(required=False)
 
     def clean_destination(self) -> Host | None:
         """The host that was picked; None for the best one."""
@@ -40,12 +46,16 @@ class MigrateForm(forms.Form):
     def options(self) -> orders.MigrateOptions:
         """What was asked for, in the units of the order."""
         given = self.cleaned_data
-        bandwidth = given["bandwidth_mib"]
+        bandwidth = given.get("bandwidth_mib")
         return {
             "bandwidth": bandwidth * MIB if bandwidth else None,
-            "max_downtime_ms": given["max_downtime_ms"],
-            "postcopy_allowed": given["postcopy_allowed"],
-            "auto_converge": given["auto_converge"],
+            "max_downtime_ms": given.get("max_downtime_ms"),
+            "postcopy_allowed": bool(given.get("postcopy_allowed")),
+            "auto_converge": bool(given.get("auto_converge")),
+            "parallel": given.get("parallel"),  # None, and what is not ticked, is left to the policy
+            "xbzrle": given.get("xbzrle") or None,
+            "tls": given.get("tls") or None,
+            "copy_disks": bool(given.get("copy_disks")),
         }
 
 
@@ -54,8 +64,7 @@ def vm_migrate(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The dialog; POST orders the migration and leads to its page. A refusal keeps what was typed."""
     vm = find(uuid)
     if request.method != "POST":
-        form = MigrateForm(initial={"destination": BEST, "postcopy_allowed": True})
-        return _dialog(request, vm, form)
+        return _dialog(request, vm, MigrateForm(initial=FIRST))
     form = MigrateForm(request.POST)
     if not form.is_valid():
         return _dialog(request, vm, form, status=422)
@@ -67,10 +76,38 @@ def vm_migrate(request: HttpRequest, uuid: UUID) -> HttpResponse:
     return _lead_to(request, reverse("migration", args=[migration.pk]))
 
 
+@require_safe
+def vm_plan(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """The dialog's right side anew, for another destination, other options, or a newer measurement."""
+    vm = find(uuid)
+    form = MigrateForm(request.GET)
+    form.is_valid()  # what makes no sense is left out here, and said when it is ordered
+    return render(request, "vms/_plan.html", {"vm": vm, "plan": _plan(vm, form)})
+
+
+@require_POST
+def vm_measure(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Order a measurement of its dirty rate; what comes of it repaints the dialog."""
+    vm = find(uuid)
+    status = 200
+    try:
+        orders.measure(request.user, vm)
+    except orders.Refused as exc:
+        status = 403 if isinstance(exc, orders.Forbidden) else 409
+        messages.error(request, str(exc))
+    if "HX-Request" in request.headers:
+        return HttpResponse(status=204) if status == 200 else render(request, "_messages.html", status=status)
+    return HttpResponseRedirect(reverse("vm_migrate", args=[vm.uuid]))
+
+
+def _plan(vm: VM, form: MigrateForm) -> Plan:
+    if not form.is_bound:
+        return plan(vm, None, {"postcopy_allowed": True})
+    return plan(vm, form.cleaned_data.get("destination"), form.options())
+
+
 def _dialog(request: HttpRequest, vm: VM, form: MigrateForm, *, status: int = 200) -> HttpResponse:
-    judged = placement.candidates(vm)
-    best = judged[0] if judged and judged[0].ok else None
-    context: dict[str, Any] = {"vm": vm, "form": form, "candidates": judged, "best": best}
+    context: dict[str, Any] = {"vm": vm, "form": form, "plan": _plan(vm, form)}
     template = "vms/_migrate.html" if "HX-Request" in request.headers else "vms/migrate.html"
     return render(request, template, context, status=status)
 

@@ -37,7 +37,8 @@ def _check(vm: VM, verb: PowerVerb) -> None:
         raise PowerRefused(
             f"{vm} is being migrated; until that has ended it cannot be started, paused, resumed or stopped."
         )
-    if running := Operation.objects.filter(vm=vm, state__in=(OperationState.QUEUED, OperationState.RUNNING)).first():
+    under_way = Operation.objects.filter(vm=vm, state__in=(OperationState.QUEUED, OperationState.RUNNING))
+    if running := under_way.exclude(verb=Operation.MEASURE).first():
         raise PowerRefused(f"Another action on {vm} is under way: {running.get_verb_display()}.")
     if vm.host.state in (HostState.CONNECTING, HostState.NON_RESPONSIVE):
         raise PowerRefused(f"{vm.host}, where {vm} was last seen, does not answer.")

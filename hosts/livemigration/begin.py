@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from hosts.models import Migration
 from hosts.virt.errors import VirtError
-from hosts.virt.records import MigrateSpec
+from hosts.virt.records import DomainState, MigrateSpec
 
 if TYPE_CHECKING:  # the supervisor walks: a cycle at run time
     from hosts.livemigration.supervisor import Supervisor
@@ -21,17 +21,30 @@ def begin(it: "Supervisor") -> None:
     if first != row.max_downtime_ms:
         row.max_downtime_ms = first
         Migration.objects.filter(pk=row.pk).update(max_downtime_ms=first)
-    spec = MigrateSpec(
+    try:
+        it.start(_spec(it))
+    except VirtError as exc:
+        log.info("The source of %s cannot be asked: %s", row, exc, extra={"action": "migrate_not_asked"})
+
+
+def _spec(it: "Supervisor") -> MigrateSpec:
+    """What the row says, less what a paused guest or one whose disks travel cannot have. Raises VirtError."""
+    row = it.row
+    assert row.destination is not None
+    stands = it.eyes.source.domain_status(it.eyes.uuid).state is DomainState.PAUSED
+    return MigrateSpec(
         uuid=it.eyes.uuid,
         destination_uri=row.destination.uri,
         bandwidth_bytes_per_s=row.bandwidth,
         max_downtime_ms=row.max_downtime_ms,
-        postcopy=row.postcopy_allowed and not row.arrives_paused,
-        paused=row.arrives_paused,
+        # libvirt refuses post-copy of a guest that stands still (code 74)
+        postcopy=row.postcopy_allowed and not (row.arrives_paused or stands or row.copy_disks),
+        paused=row.arrives_paused and not stands,
         auto_converge=row.auto_converge,
+        parallel=row.parallel,
+        xbzrle=row.xbzrle,
+        tls=row.tls,
+        copy_disks=row.copy_disks,
         persistent=row.vm.persistent,
+        migrate_address=row.destination.migration_address,
     )
-    try:
-        it.start(spec)
-    except VirtError as exc:
-        log.info("The source of %s cannot be asked: %s", row, exc, extra={"action": "migrate_not_asked"})

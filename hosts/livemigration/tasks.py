@@ -8,7 +8,9 @@ from procrastinate import App
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
+from hosts.livemigration import measure as measurements
 from hosts.livemigration.admission import DRIVE
+from hosts.livemigration.measure import MEASURE
 from hosts.livemigration.runner import Runner, orphans
 from hosts.threads import blocking
 
@@ -27,6 +29,12 @@ def runner() -> Runner:
 async def drive(migration_id: int) -> None:
     """Drive one migration to its end. Whoever is second does nothing: the lease decides, not the job."""
     await runner().drive(migration_id)
+
+
+@app.task(name=MEASURE)
+async def measure(operation_id: int) -> None:
+    """Measure one VM's dirty rate; a second call for the same operation does nothing."""
+    await blocking(measurements.perform, operation_id)
 
 
 async def rescue(worker_app: App) -> None:

@@ -6,14 +6,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from hosts import feed
-from hosts.livemigration import ends
+from hosts.livemigration import checking, ends
 from hosts.livemigration.admission import admit_now
 from hosts.livemigration.begin import begin
 from hosts.livemigration.words import speed
 from hosts.models import VM, Migration
 from hosts.states import MigrationState
-from hosts.virt.errors import HostLost, NoSuchDomain, VirtError
-from hosts.virt.records import DomainState, JobType
+from hosts.virt.errors import HostLost, VirtError
+from hosts.virt.records import JobType
 
 if TYPE_CHECKING:  # the supervisor walks: a cycle at run time
     from hosts.livemigration.supervisor import Supervisor
@@ -38,44 +38,25 @@ def on_checking(it: "Supervisor") -> float:
     """Both hosts are asked whether it can be. Nothing was started, so any refusal ends it safely; where the source
     has no objection, another destination may do.
     """
-    objection, at_source = "", True
+    objection, everywhere = "", False
     try:
-        objection = _objection(it)
-        at_source = bool(objection)
-        objection = objection or _refusals(it)
+        objection = checking.at_source(it)
+        everywhere = bool(objection)
+        if not objection:
+            objection, everywhere = checking.refusals(it)
     except HostLost as exc:
         if it.clock.now() - it.row.state_since < timedelta(seconds=PATIENCE_S):
             return 1.0
         objection = f"A host did not answer: {exc}"
     except VirtError as exc:
         objection = str(exc)
-    if objection and at_source:
+    if objection and everywhere:
         it.move(MigrationState.FAILED, because=objection)
     elif objection:
         it.fail_safely(objection)
     else:
         it.move(MigrationState.MEASURING, because="Both hosts agree.")
     return 0.0
-
-
-def _objection(it: "Supervisor") -> str:
-    """Why the guest cannot leave its source, in words; "" if it can."""
-    row = it.row
-    try:
-        domain = it.eyes.source.domain(it.eyes.uuid)
-    except NoSuchDomain:
-        return f"{row.vm} is not on {row.source} any more."
-    if domain.status.state is not DomainState.RUNNING:
-        return f"Only a running VM can be migrated live; {row.source} says {row.vm} is {domain.status.state}."
-    if it.eyes.source.job_stats(it.eyes.uuid).type is JobType.RUNNING:
-        return f"Another job is running on {row.vm} already."
-    return ""
-
-
-def _refusals(it: "Supervisor") -> str:
-    """Why the destination cannot take the guest, in words; "" if it can."""
-    refusals = it.eyes.destination.refusals(it.eyes.source.domain(it.eyes.uuid))
-    return " ".join(f"{it.row.destination} cannot take it: {each.reason} {each.remedy}".strip() for each in refusals)
 
 
 def on_measuring(it: "Supervisor") -> float:

@@ -5,14 +5,17 @@ from hosts.models.vm import VM
 from hosts.states import OperationState
 from hosts.virt.records import PowerVerb
 
+VERBS = [*((verb.value, verb.value.replace("_", " ")) for verb in PowerVerb), ("measure", "measure")]
+
 
 class Operation(models.Model):
-    """A life-cycle order on one VM: start, shut down, power off, reboot, pause, resume."""
+    """An order on one VM: start, shut down, power off, reboot, pause, resume; or a measurement of its dirty rate."""
 
     noun = "operation"
+    MEASURE = "measure"
 
     vm = models.ForeignKey(VM, on_delete=models.PROTECT, related_name="operations")
-    verb = models.CharField(max_length=20, choices=[(v.value, v.value.replace("_", " ")) for v in PowerVerb])
+    verb = models.CharField(max_length=20, choices=VERBS)
     state = models.CharField(max_length=20, choices=OperationState.choices(), default=OperationState.QUEUED)
     state_since = models.DateTimeField(default=timezone.now)
     because = models.CharField(max_length=500, blank=True, default="")

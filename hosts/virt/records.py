@@ -235,6 +235,9 @@ class MigrateSpec:
     paused: bool = False  # the guest arrives PAUSED/USER and stands still until we resume it there
     resume_postcopy: bool = False  # go on with a migration that broke in post-copy; the other fields as at its start
     migrate_address: str = ""  # the destination's address on the migration network; "" leaves it to libvirt
+    xbzrle: bool = False  # pages that were sent before travel as differences
+    tls: bool = False  # the memory is encrypted; needs QEMU's certificates on both hosts
+    copy_disks: bool = False  # disks that are not shared travel too; their images must exist there, or be in a pool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

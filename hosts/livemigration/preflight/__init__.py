@@ -5,9 +5,9 @@ worker runs the same list on what both hosts say right before the start (``ask``
 """
 
 from hosts.livemigration.preflight.checks import CHECKS, judge, objection, warnings
-from hosts.livemigration.preflight.evidence import proofs
+from hosts.livemigration.preflight.evidence import busy, proofs
 from hosts.livemigration.preflight.fresh import ask
-from hosts.livemigration.preflight.inventory import from_rows
+from hosts.livemigration.preflight.inventory import from_rows, wishes
 from hosts.livemigration.preflight.records import About, Case, Finding, Outcome, Proof, Wishes
 
 __all__ = [
@@ -19,9 +19,11 @@ __all__ = [
     "Proof",
     "Wishes",
     "ask",
+    "busy",
     "from_rows",
     "judge",
     "objection",
     "proofs",
     "warnings",
+    "wishes",
 ]

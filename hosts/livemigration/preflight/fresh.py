@@ -8,7 +8,7 @@ from hosts.livemigration.preflight.records import Case, Finding, Outcome, Proof,
 from hosts.models import VM, Host
 from hosts.states import HostState, VMState
 from hosts.virt.driver import Driver
-from hosts.virt.records import DomainFacts, DomainState, HostFacts, HostStats, Refusal
+from hosts.virt.records import DomainFacts, DomainState, HostFacts, Refusal
 
 _STATES = {
     DomainState.RUNNING: VMState.UP,
@@ -25,15 +25,23 @@ _SAME = {"network": "networks", "uuid": "place"}
 
 
 def ask(
-    vm: VM, destination: Host, *, domain: DomainFacts, source: Driver, there: Driver, wishes: Wishes, proof: Proof
+    vm: VM,
+    source: Host,
+    destination: Host,
+    *,
+    domain: DomainFacts,
+    drivers: tuple[Driver, Driver],
+    wishes: Wishes,
+    proof: Proof,
 ) -> tuple[Finding, ...]:
     """All findings; ``domain`` is what the source says of the VM. Raises VirtError where a host does not answer."""
-    fresh = _case(vm, destination, domain, (source.host_facts(), there.host_facts()), there.host_stats())
+    here, there = drivers
+    stored = from_rows(vm, destination, source=source, free_bytes=there.host_stats().memory_free_bytes)
+    fresh = _case(stored, domain, (here.host_facts(), there.host_facts()))
     return with_refusals(judge(replace(fresh, wishes=wishes, proof=proof)), there.refusals(domain))
 
 
-def _case(vm: VM, destination: Host, domain: DomainFacts, facts: tuple[HostFacts, HostFacts], stats: HostStats) -> Case:
-    stored = from_rows(vm, destination, free_bytes=stats.memory_free_bytes)
+def _case(stored: Case, domain: DomainFacts, facts: tuple[HostFacts, HostFacts]) -> Case:
     guest = replace(
         stored.guest,
         state=_STATES[domain.status.state],
@@ -67,14 +75,16 @@ def _case(vm: VM, destination: Host, domain: DomainFacts, facts: tuple[HostFacts
         )
         for place, each in zip((stored.source, stored.destination), facts, strict=True)
     )
-    # both answer; networks made since the connection was opened are the driver's own question (its refusals)
-    here = replace(here, state=HostState.UP if here.state is HostState.CONNECTING else here.state)
-    there = replace(there, networks=frozenset(), bridges=frozenset()) if _all_networks(domain) else there
+    # they answer; and networks made since the connection was opened are the driver's own question (its refusals)
+    here = replace(here, state=HostState.UP)
+    there = replace(there, networks=_asked(domain, "network"), bridges=_asked(domain, "bridge"))
+    if there.state in (HostState.CONNECTING, HostState.NON_RESPONSIVE):
+        there = replace(there, state=HostState.UP)
     return replace(stored, guest=guest, source=here, destination=there)
 
 
-def _all_networks(domain: DomainFacts) -> bool:
-    return bool(domain.nics)
+def _asked(domain: DomainFacts, kind: str) -> frozenset[str]:
+    return frozenset(nic.source for nic in domain.nics if nic.kind == kind)
 
 
 def with_refusals(findings: tuple[Finding, ...], said: list[Refusal]) -> tuple[Finding, ...]:

@@ -1,5 +1,6 @@
 """What the collector stored, as the checks want it. What is not stored is not known, never made up."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -31,6 +32,18 @@ def from_rows(
         destination=place_of(destination, free_bytes=free_bytes),
         wishes=wishes or Wishes(),
         proof=proof or Proof(),
+    )
+
+
+def wishes(asked: Mapping[str, Any]) -> Wishes:
+    """The fields of a Migration that say how it is to move."""
+    return Wishes(
+        postcopy=bool(asked["postcopy_allowed"]),
+        auto_converge=bool(asked["auto_converge"]),
+        xbzrle=bool(asked["xbzrle"]),
+        parallel=asked["parallel"] or 0,
+        tls=bool(asked["tls"]),
+        copy_disks=bool(asked["copy_disks"]),
     )
 
 

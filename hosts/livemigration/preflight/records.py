@@ -120,6 +120,7 @@ class Proof:
     failure: str = ""  # of the last try, where it did not
     shared: frozenset[str] = frozenset()  # folders of disks that moved without being copied
     tls_at: datetime | None = None
+    speed: float | None = None  # bytes/s of uncapped migrations: the median of the last few
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,21 +75,26 @@ def check(spec: MigrateSpec, qemu_version: str) -> None:
         raise Unsupported("Post-copy together with parallel channels needs QEMU 10.1; below, the VM can be lost.")
 
 
+#: what of a spec is a flag of its own
+_FLAGS = {
+    "postcopy": libvirt.VIR_MIGRATE_POSTCOPY,
+    "auto_converge": libvirt.VIR_MIGRATE_AUTO_CONVERGE,
+    "parallel": libvirt.VIR_MIGRATE_PARALLEL,
+    "paused": libvirt.VIR_MIGRATE_PAUSED,
+    "resume_postcopy": libvirt.VIR_MIGRATE_POSTCOPY | libvirt.VIR_MIGRATE_POSTCOPY_RESUME,
+    "xbzrle": libvirt.VIR_MIGRATE_COMPRESSED,
+    "tls": libvirt.VIR_MIGRATE_TLS,
+    "copy_disks": libvirt.VIR_MIGRATE_NON_SHARED_DISK,
+    "persistent": libvirt.VIR_MIGRATE_PERSIST_DEST | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE,
+}
+
+
 def flags(spec: MigrateSpec) -> int:
     """virDomainMigrateFlags: always live and peer-to-peer."""
     value: int = libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER
-    if spec.persistent:
-        value |= libvirt.VIR_MIGRATE_PERSIST_DEST | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
-    if spec.postcopy:
-        value |= libvirt.VIR_MIGRATE_POSTCOPY
-    if spec.auto_converge:
-        value |= libvirt.VIR_MIGRATE_AUTO_CONVERGE
-    if spec.parallel:
-        value |= libvirt.VIR_MIGRATE_PARALLEL
-    if spec.paused:
-        value |= libvirt.VIR_MIGRATE_PAUSED
-    if spec.resume_postcopy:
-        value |= libvirt.VIR_MIGRATE_POSTCOPY | libvirt.VIR_MIGRATE_POSTCOPY_RESUME
+    for name, flag in _FLAGS.items():
+        if getattr(spec, name):
+            value |= flag
     return value
 
 
@@ -103,6 +108,8 @@ def parameters(spec: MigrateSpec) -> dict[str, str | int]:
         params[libvirt.VIR_MIGRATE_PARAM_BANDWIDTH] = mib_per_s(spec.bandwidth_bytes_per_s)
     if spec.parallel:
         params[libvirt.VIR_MIGRATE_PARAM_PARALLEL_CONNECTIONS] = spec.parallel
+    if spec.xbzrle:
+        params[libvirt.VIR_MIGRATE_PARAM_COMPRESSION] = "xbzrle"
     return params
 
 
