@@ -57,7 +57,7 @@ class Past:
 
     ran_there: bool = False  # the destination's copy was seen to run
     stood: bool = False  # the source's copy was seen to stand still for the hand-over
-    short: bool = False  # the source's copy ran beside it for some seconds at most: it has nothing worth keeping
+    short: bool | None = None  # two ran, for some seconds at most: the source has nothing worth keeping
     watched: bool = False  # the destination answered all the time since the source stands still
     arrives_paused: bool = False  # asked for with MigrateSpec.paused: only we let it run there
     stood_s: float = 0.0  # for how long both hosts have said the same

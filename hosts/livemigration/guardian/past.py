@@ -10,6 +10,27 @@ from hosts.virt.records import DomainState, DomainStatus
 SHORT_S = 10.0
 
 
+def remember(past: Past, truth: Truth, *, alone_s: float | None) -> Past:
+    """What one look adds. ``alone_s``: seconds since it was last proved that one copy ran at most; None: never."""
+    source, destination = truth.source, truth.destination
+    here, there = runs(source), runs(destination)
+    standing = isinstance(source, DomainStatus) and source.state is DomainState.PAUSED and source.reason == "migration"
+    ran_there = past.ran_there or there
+    watched = False if destination is UNKNOWN else past.watched or here
+    short = past.short
+    if here and ran_there:  # a split that was long once stays so, whatever is suspended and resumed later
+        short = short is not False and alone_s is not None and alone_s <= SHORT_S
+    return replace(past, ran_there=ran_there, stood=past.stood or standing, watched=watched, short=short)
+
+
+def proves_one(truth: Truth, past: Past) -> bool:
+    """Whether this look proves that not both run: a source that stands still, or a destination that never ran."""
+    here, there = runs(truth.source), runs(truth.destination)
+    if truth.source is not UNKNOWN and not here:
+        return True
+    return not past.ran_there and truth.destination is not UNKNOWN and not there
+
+
 class Memory:
     """Turns looks and events into a :class:`Past`. One a migration."""
 
@@ -66,22 +87,13 @@ class Memory:
         if not standing or not isinstance(source, DomainStatus) or source.reason != "migration":
             self._still_since = None
             return
-        self._past = replace(self._past, stood=True)
         if self._still_since is None:
             self._still_since = now
 
     def _note_places(self, truth: Truth, now: float) -> None:
-        here, there = runs(truth.source), runs(truth.destination)
-        if there:
-            self._past = replace(self._past, ran_there=True)
-        if truth.destination is UNKNOWN:
-            self._past = replace(self._past, watched=False)
-        elif here:  # from a running source on, without a gap
-            self._past = replace(self._past, watched=True)
-        if here and (there or self._past.ran_there):
-            if self._alone_at is not None and now - self._alone_at <= SHORT_S:
-                self._past = replace(self._past, short=True)
-        elif (not here and truth.source is not UNKNOWN) or (not there and truth.destination is not UNKNOWN):
+        alone = None if self._alone_at is None else now - self._alone_at
+        self._past = remember(self._past, truth, alone_s=alone)
+        if proves_one(truth, self._past):
             self._alone_at = now
 
     def _note_pages(self, truth: Truth, now: float) -> None:

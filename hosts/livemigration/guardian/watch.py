@@ -69,7 +69,7 @@ class Watch:
 
     def _remembered(self) -> Past:
         """What the row and our own notes tell of the time before this process."""
-        short = notes.was_done(self.row, Act.SUSPEND_SOURCE, old=notes.SHORT)
+        short = notes.was_done(self.row, Act.SUSPEND_SOURCE, old=notes.SHORT) or None
         arrives = self.row.arrives_paused
         stood, ran_there = self.row.suspended_at is not None, self.row.resumed_at is not None
         return Past(stood=stood, ran_there=ran_there, short=short, arrives_paused=arrives)
@@ -149,7 +149,7 @@ class Watch:
         self.doing = Doing(act, self._case(), past, blind, self._pool, when_over=self._wake, clock=self._clock)
         if act is not self._told or act is not Act.RESUME_POSTCOPY:  # tries of each second are one line
             self._told = act
-            notes.of_act(self.row, act, because=decision.because, short=past.short)
+            notes.of_act(self.row, act, because=decision.because, short=bool(past.short))
             extra = {"action": f"guardian_{act}", "row": self.row.pk}
             log.warning("%s: %s. %s", self.row, act, decision.because, extra=extra)
         self.doing.start()
