@@ -1,14 +1,14 @@
 """A migration’s policy at work: asked at each pass and each second; what it turns goes the way of a person’s orders."""
 
 import logging
-import statistics
 from datetime import timedelta
+from statistics import median
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
 from hosts.livemigration import knobs
-from hosts.livemigration.adaptive import first_limit_ms, switch_cost_s
+from hosts.livemigration.adaptive import PastPause, first_limit_ms, switch_cost_s
 from hosts.livemigration.convergence import decide
 from hosts.livemigration.decision import QEMU_DOWNTIME_MS, Decision, Facts
 from hosts.livemigration.policy import Do, Method, Policy, from_json
@@ -165,19 +165,29 @@ class Helm:
 
 
 def learnt(source: Host, destination: Host) -> tuple[float | None, float]:
-    """What past migrations between these two tell: bytes/s without a cap, and the cost of a switch-over in seconds.
+    """What the last migrations between these two tell: bytes/s without a cap, and a switch-over's cost in seconds.
 
-    The line: the best median throughput among the last ones without a cap; None where there was none. The cost:
-    :func:`switch_cost_s` of their pauses.
+    The line: the best median throughput among those without a cap; None where there was none.
     """
     past = Migration.objects.filter(
-        source=source, destination=destination, state=MigrationState.DONE, used_postcopy=False
-    ).order_by("-ended_at")
-    rates: dict[int, list[float]] = {}
-    free = list(past.filter(bandwidth=None).values_list("pk", flat=True)[:_LAST])
-    moving = Sample.objects.filter(migration__in=free, throughput__gt=0)
-    for pk, rate in moving.values_list("migration_id", "throughput"):
-        rates.setdefault(pk, []).append(rate)
-    lines = [statistics.median(each) for each in rates.values() if len(each) >= 3]
-    pauses = [ms for ms in past.values_list("pause_ms", flat=True)[:_LAST] if ms]
-    return max(lines, default=None), switch_cost_s(pauses)
+        source=source, destination=destination, state=MigrationState.DONE, used_postcopy=False, bandwidth=None
+    ).order_by("-ended_at")[:_LAST]
+    runs = {row.pk: row for row in past}
+    samples: dict[int, list[Sample]] = {}
+    for sample in Sample.objects.filter(migration__in=list(runs), throughput__gt=0).order_by("at"):
+        samples.setdefault(sample.migration_id, []).append(sample)
+    lines = [median(each.throughput for each in run) for run in samples.values() if len(run) >= 3]
+    line = max(lines, default=None)
+    if line is None:
+        return None, switch_cost_s(())
+    return line, switch_cost_s(
+        [pause for pk, run in samples.items() if (pause := _past_pause(runs[pk], run[-1], line))]
+    )
+
+
+def _past_pause(row: Migration, last: Sample, line: float) -> PastPause | None:
+    if row.suspended_at is None or row.pause_ms is None:
+        return None
+    since_s = max(0.0, (row.suspended_at - last.at).total_seconds())
+    left = max(0.0, last.remaining_bytes - since_s * line)
+    return PastPause(seconds=row.pause_ms / 1000, remaining_bytes=left, line=line)

@@ -20,7 +20,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hosts.livemigration.adaptive import first_limit_ms, switch_cost_s
+from hosts.livemigration.adaptive import PastPause, first_limit_ms, switch_cost_s
 from hosts.livemigration.convergence import decide
 from hosts.livemigration.decision import QEMU_DOWNTIME_MS, Decision, Facts
 from hosts.livemigration.policy import Do, Method, Policy
@@ -78,6 +78,7 @@ class Run:
         self.taken: list[float] = []
         self.limit_ms = QEMU_DOWNTIME_MS
         self.because = ""
+        self.read_at = 0.0
         self.log: list[str] = []
         furnish(self.world, work)
         self.guest = self.world.guest_named("guest")
@@ -158,6 +159,7 @@ class Run:
             return
         if job.type is not JobType.RUNNING or not job.total_bytes or "s1 suspended/migrated" in self.heard:
             return
+        self.read_at = self.world.t
         self.readings = [*self.readings[-300:], point(job, dirty_rate=self.meter.feed(job))]
         decision = decide(self.policy, self.readings, self._facts(elapsed_s, rate))
         if decision is not None:
@@ -226,8 +228,10 @@ def scout(work: Workload) -> tuple[float | None, float]:
     idle = Workload(name="scout", memory=8 * work.line, touched=4 * work.line, line=work.line, shaped=work.shaped)
     run = Run(idle, by_hand(300), None, switch_cost_s(()))
     outcome = run.play()
-    rates = [reading.throughput for reading in run.readings if reading.throughput > 0]
-    return statistics.median(rates), switch_cost_s([outcome.pause_ms] if outcome.pause_ms else [])
+    line = statistics.median(reading.throughput for reading in run.readings if reading.throughput > 0)
+    since_s = run.heard["s1 suspended/migrated"] - run.read_at
+    left = max(0.0, run.readings[-1].remaining_bytes - since_s * line)
+    return line, switch_cost_s([PastPause(seconds=(outcome.pause_ms or 0.0) / 1000, remaining_bytes=left, line=line)])
 
 
 def by_hand(limit_ms: int) -> Policy:
