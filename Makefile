@@ -4,12 +4,13 @@ PORT ?= 8000
 # Handed to pytest: make test ARGS="-k migration"
 ARGS ?=
 
-.PHONY: help demo test bench-live bench-forecast lint clean
+.PHONY: help demo test bench-live bench-forecast bench-monitor lint clean
 
 help:
 	@echo "make demo        set up what is missing, run Godwit with its demo, print address and login; Ctrl-C ends it"
 	@echo "make test        set up what is missing, run the linters and every test"
 	@echo "make bench-live  measure the live path against the lab and the simulated data center"
+	@echo "make bench-monitor  how well one worker watches 200 migrations at once (simulated data center)"
 	@echo "make bench-forecast  replay recorded migrations: how good the forecast is (LOGS=dir)"
 	@echo "make lint        ruff, mypy, import contracts"
 	@echo "make clean       end what runs here; remove var/ and .venv/ with all data in them"
@@ -27,6 +28,10 @@ bench-live:
 	@$(PY) -m tests.bench.live $(ARGS)
 
 # LOGS=dir: recorded migrations, *.jsonl
+bench-monitor:
+	@deploy/bootstrap --test
+	@$(PY) -m tests.bench.monitor $(ARGS)
+
 bench-forecast:
 	@deploy/bootstrap --test
 	@$(PY) -m tests.bench.forecast $(if $(LOGS),--logs $(LOGS))
