@@ -26,9 +26,10 @@ class Constants:
     free_spread: float = 0.35
     stop_speed: float = 1200 * MIB  # the guest stands, no cap: 0.8 ms a MiB were measured
     sync_s: float = 0.008  # what the sync of the dirty bitmap adds to a pass
-    device_s: float = 0.053  # device state, at the switch-over
+    device_s: float = 0.050  # device state, at the switch-over, at that load
+    load: float = 2.6  # the source host's load of one minute at which these were measured
     device_spread: float = 0.4
-    queue_s: float = 0.035  # what waits in a slow line's queue has to drain first
+    queue_s: float = 0.041  # what waits in a slow line's queue has to drain first
     postcopy_switch_s: float = 0.070
     speed_spread: float = 0.015  # of a capped or line-bound throughput
 
