@@ -57,7 +57,9 @@ def _reach(it: "Supervisor", to: MigrationState, because: str, *, used_postcopy:
 
 
 def _copying(it: "Supervisor", truth: Truth, _stood_s: float) -> None:
-    if it.state is MigrationState.STARTING and not (truth.job and truth.job.total_bytes):
+    if it.state is MigrationState.STARTING and not (
+        truth.job and (truth.job.total_bytes or truth.job.disk_total_bytes)
+    ):
         return  # prepared, but no memory has moved: 0.3 to 4 s
     _reach(it, MigrationState.COPYING, f"The guest runs on {it.row.source}; its memory is copied.")
 

@@ -42,6 +42,7 @@ class Journal:
         # an adopted one goes on from where the eye saw it last
         self._done_so_far = progress(list(Sample.objects.filter(migration=migration).order_by("at")))
         self._outlook_at: datetime | None = None
+        self._disks_at = 0.0
         self.highest_pass = migration.iterations
 
     def add(self, stats: JobStats) -> None:
@@ -92,6 +93,16 @@ class Journal:
             Migration.objects.filter(pk=self._migration.pk).update(**changed)
         self._unwritten.clear()
 
+    def keep_disks(self, job: JobStats) -> None:
+        """How far the disks have come, each second; they travel before memory does, and go on beside it."""
+        now = self._clock.monotonic()
+        if now < self._disks_at and job.disk_processed_bytes < job.disk_total_bytes:
+            return
+        self._disks_at = now + WRITE_S
+        changed = {"disk_total_bytes": job.disk_total_bytes, "disk_processed_bytes": job.disk_processed_bytes}
+        if Migration.objects.filter(pk=self._migration.pk).exclude(**changed).update(**changed):
+            feed.changed("migration", self._migration.pk)
+
     def keep_final(self, job: JobStats) -> None:
         """The figures of the completed job: what was sent in all, in how many passes, libvirt's own downtime."""
         self.highest_pass = max(self.highest_pass, job.iteration)
@@ -100,6 +111,8 @@ class Journal:
             totals["transferred_bytes"] = job.processed_bytes
         if job.total_bytes:
             totals["total_bytes"] = job.total_bytes
+        if job.disk_total_bytes:
+            totals |= {"disk_total_bytes": job.disk_total_bytes, "disk_processed_bytes": job.disk_processed_bytes}
         if job.downtime_ms is not None:
             totals["libvirt_downtime_ms"] = float(job.downtime_ms)
         Migration.objects.filter(pk=self._migration.pk).update(**totals)

@@ -193,6 +193,8 @@ class Supervisor:
         """Take a reading of the source's job."""
         if job.type is JobType.CANCELLED:
             self.aborted = True
+        if job.disk_total_bytes:
+            self.journal.keep_disks(job)
         if job.type is JobType.RUNNING and job.total_bytes and self.state is not MigrationState.CONFIRMING:
             self.journal.add(job)  # while the source clears up, the job says for 2 s that nothing is left
 

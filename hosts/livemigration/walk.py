@@ -9,6 +9,7 @@ from hosts import feed
 from hosts.livemigration import checking, ends
 from hosts.livemigration.admission import admit_now
 from hosts.livemigration.begin import begin
+from hosts.livemigration.foretold import keep_expected
 from hosts.livemigration.words import speed
 from hosts.models import VM, Migration
 from hosts.states import MigrationState
@@ -73,6 +74,7 @@ def on_measuring(it: "Supervisor") -> float:
     except VirtError as exc:
         because = f"The dirty rate could not be measured: {exc}"
         log.info("No dirty rate of %s: %s", it.row.vm, exc, extra={"action": "dirty_rate_unknown"})
+    keep_expected(it.row)
     if it.move(MigrationState.STARTING, because=because, started_at=it.clock.now()):
         begin(it)
     return 0.0
