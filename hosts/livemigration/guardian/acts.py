@@ -92,7 +92,8 @@ class Doing:
         destination: Seen = UNKNOWN
         if self.act in NEEDS_BOTH or not self._blind:
             destination = self._ask(self._case.destination_uri, with_job=False)[0]
-        source, job = self._ask(self._case.source_uri, with_job=True)
+        with_job = self.act is not Act.ABORT  # harmless without one, and asking may take as long as QEMU hangs
+        source, job = self._ask(self._case.source_uri, with_job=with_job)
         return Truth(source=source, destination=destination, job=job)
 
     def _ask(self, uri: str, *, with_job: bool) -> tuple[Seen, JobStats | None]:

@@ -59,6 +59,7 @@ class Past:
     stood: bool = False  # the source's copy was seen to stand still for the hand-over
     short: bool | None = None  # two ran, for some seconds at most: the source has nothing worth keeping
     watched: bool = False  # the destination answered all the time since the source stands still
+    held: bool = False  # post-copy: we paused it, and no page has moved since
     arrives_paused: bool = False  # asked for with MigrateSpec.paused: only we let it run there
     stood_s: float = 0.0  # for how long both hosts have said the same
     still_s: float = 0.0  # for how long the source stands PAUSED/MIGRATION
@@ -135,10 +136,8 @@ def _standing(truth: Truth, past: Past) -> Decision:
             return _wait("All memory is on the destination; the source has a moment to clear up.")
         because = "All memory is on the destination, where the guest waits for the end of the source's copy."
         return Decision(act=Act.END_SOURCE, because=because)
-    if truth.job_runs:
+    if truth.job_runs or truth.job is None:  # QEMU does not tell while it waits for a dead line with its lock held
         return _abort(past) if _blacked_out(truth, past) else _wait("The guest is handed over.")
-    if truth.job is None:
-        return _wait("The source did not tell of its job.")
     if past.ran_there:
         return _ask("The guest ran on the destination, which has no running copy any more; the source's is older.")
     if not over(truth.destination):
@@ -184,9 +183,9 @@ def _in_postcopy(truth: Truth, past: Past) -> Decision:
         return Decision(act=Act.END_SOURCE, because=because)
     if (past.stalled_s if truth.job_runs else past.stood_s) < STALLED_S:
         return _wait("Pages follow.")
-    if truth.source.reason == "postcopy":
-        if not truth.job_runs:  # its daemon was started anew: QEMU goes on unattended (G05)
-            return _wait("Pages follow unattended.")
+    if truth.source.reason == "postcopy" and not truth.job_runs:
+        return _wait("Pages follow unattended.")  # its daemon was started anew, QEMU goes on (G05)
+    if truth.source.reason == "postcopy" or not past.held:  # libvirt may have given up what QEMU has not (G02, G10)
         because = f"No page has moved for {past.stalled_s:.0f} s: the link between the hosts is suspected."
         return Decision(act=Act.PAUSE_POSTCOPY, because=because)
     if destination is UNKNOWN or over(destination):
@@ -196,7 +195,7 @@ def _in_postcopy(truth: Truth, past: Past) -> Decision:
 
 def _blacked_out(truth: Truth, past: Past) -> bool:
     """Whether the guest stands still for too long at switch-over, and did not run on the destination."""
-    standing = _paused(truth.source, "migration") and truth.job_runs
+    standing = _paused(truth.source, "migration") and (truth.job_runs or truth.job is None)
     return standing and not past.ran_there and past.still_s >= past.patience_s
 
 

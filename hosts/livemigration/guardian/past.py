@@ -23,6 +23,13 @@ def remember(past: Past, truth: Truth, *, alone_s: float | None) -> Past:
     return replace(past, ran_there=ran_there, stood=past.stood or standing, watched=watched, short=short)
 
 
+def after(past: Past, act: Act) -> Past:
+    """What an act changes of it. Post-copy that was asked to go on has to be paused anew if it does not."""
+    if act in (Act.PAUSE_POSTCOPY, Act.RESUME_POSTCOPY):
+        return replace(past, held=act is Act.PAUSE_POSTCOPY)
+    return past
+
+
 def proves_one(truth: Truth, past: Past) -> bool:
     """Whether this look proves that not both run: a source that stands still, or a destination that never ran."""
     here, there = runs(truth.source), runs(truth.destination)
@@ -75,9 +82,9 @@ class Memory:
 
     def did(self, act: Act) -> None:
         """An act of ours is a change: what stood before it stands no longer."""
-        if act in (Act.PAUSE_POSTCOPY, Act.RESUME_POSTCOPY):
-            return  # no page has moved all the same
-        self._pair = None
+        self._past = after(self._past, act)
+        if act not in (Act.PAUSE_POSTCOPY, Act.RESUME_POSTCOPY):  # no page has moved by these
+            self._pair = None
 
     def _note_standing(self, truth: Truth, now: float) -> None:
         source = truth.source
@@ -100,3 +107,4 @@ class Memory:
         processed = truth.job.processed_bytes if truth.job is not None and truth.job_runs else None
         if processed is None or processed != self._processed:
             self._processed, self._moved_at = processed, now
+            self._past = replace(self._past, held=self._past.held and processed is None)

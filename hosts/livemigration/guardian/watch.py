@@ -13,7 +13,6 @@ from hosts.livemigration.recovery import UNKNOWN, Truth
 from hosts.models import Host, Migration
 from hosts.states import MigrationState
 from hosts.virt.clock import WALL, Clock
-from hosts.virt.errors import VirtError
 from hosts.virt.pool import Pool
 from hosts.virt.records import DomainEvent, DomainState, DomainStatus, EventKind, MigrateSpec
 
@@ -159,25 +158,14 @@ class Watch:
         if doing is None or not doing.over:
             return
         self.doing = None
-        self._memory.did(doing.act)
         if not doing.error:
+            self._memory.did(doing.act)
             return
         log.info("%s: %s: %s", self.row, doing.act, doing.error, extra={"action": "guardian_failed"})
         if doing.act is not Act.RESUME_POSTCOPY:
             notes.of_failure(self.row, doing.act, error=doing.error)
         elif _STILL_RUNNING in doing.error:
-            self._pause_again()
-
-    def _pause_again(self) -> None:
-        """libvirt gave post-copy up and QEMU has not: a resume needs it paused (migration.md G10)."""
-        if not self._may():
-            return
-        because = "libvirt gave post-copy up, and QEMU still waits for its link by itself."
-        notes.of_act(self.row, Act.PAUSE_POSTCOPY, because=because, short=False)
-        try:
-            self._pool.get(self.source.uri).abort_job(self.uuid, postcopy=True)
-        except VirtError as exc:
-            log.info("Post-copy could not be paused: %s", exc, extra={"action": "postcopy_not_paused"})
+            self._memory.did(Act.RESUME_POSTCOPY)  # it goes on by itself, or has to be paused anew
 
     def _case(self) -> Case:
         row = self.row

@@ -9,15 +9,31 @@ copy holds the guest as its user last saw it. ``due``: an act that was decided o
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
 from hosts.livemigration.guardian.arbiter import NEEDS_BOTH, Act, Decision, Past
+from hosts.livemigration.guardian.past import after
 from hosts.livemigration.recovery import ABSENT, UNKNOWN, Seen, Truth
 from hosts.virt.records import DomainState, DomainStatus, JobStats, JobType
 from tests.livemigration.explore.times import NOW
 
 R, P = DomainState.RUNNING, DomainState.PAUSED
+
+
+class Kept:
+    """A :class:`Past`, one object for all that are equal: hashed by where it is, which is quick."""
+
+    __slots__ = ("past",)
+
+    def __init__(self, past: Past) -> None:
+        self.past = past
+
+
+@cache
+def keep(past: Past) -> Kept:
+    return Kept(past)
 
 
 class World(NamedTuple):
@@ -36,11 +52,11 @@ class World(NamedTuple):
     streams: bool = False  # post-copy: QEMU still sends, whatever libvirt says
     newest: str = "s"
     killed: bool = False  # a QEMU that held the guest was killed
-    past: Past = Past()
+    kept: Kept = keep(Past())
     settled: bool = False  # both hosts have said the same for long
     long: bool = True  # it is long since the guardian last knew that one copy ran at most
-    seen: "tuple[Seen, Seen, bool] | None" = None
-    due: "tuple[Act, Seen, Seen] | None" = None
+    seen: tuple[str, str, bool] | None = None  # the copies as they were at the last look, "" for unknown
+    due: tuple[Act, str, str] | None = None
     armed: bool = False  # it was looked at once more, and is on its way to the daemon
     doubt: bool = False
     note: bool = False  # "suspended, and short" is in the database
@@ -87,11 +103,16 @@ def in_sight(w: World) -> bool:
 
 def truth(w: World) -> Truth:
     """What the guardian would hear now."""
-    return _truth(w.s if w.sd and w.gs else "", w.d if w.dd and w.gd else "", w.job not in ("none", "confirming"))
+    return heard(*view(w))
+
+
+def view(w: World) -> tuple[str, str, bool]:
+    """The copies that can be seen, "" for those that cannot, and whether the source tells of a job."""
+    return w.s if w.sd and w.gs else "", w.d if w.dd and w.gd else "", w.job not in ("none", "confirming")
 
 
 @cache
-def _truth(s: str, d: str, runs: bool) -> Truth:
+def heard(s: str, d: str, runs: bool) -> Truth:
     source = _SOURCE[s] if s else UNKNOWN
     job = None if source in (UNKNOWN, ABSENT) else (_JOB if runs else _NO_JOB)
     return Truth(source=source, destination=_DESTINATION[d] if d else UNKNOWN, job=job)
@@ -128,7 +149,10 @@ def _message_steps(w: World) -> Iterator[tuple[str, World]]:
         if w.paused:
             yield "arrives paused", w._replace(net="ok", d="held")
         else:
-            yield "goes on there", w._replace(net="ok", d="run", newest="d")
+            told = w.kept.past
+            if w.g and w.gd:  # the event, on a connection that stands
+                told = replace(told, ran_there=True)
+            yield "goes on there", w._replace(net="ok", d="run", newest="d", kept=keep(told))
         yield "cannot go on there", w._replace(net="failed", d="none")
     if w.net == "ok" and carried and w.sd and w.job == "finishing":
         yield "answer heard", w._replace(net="", job="confirming")
@@ -143,8 +167,9 @@ def _clearing(w: World) -> Iterator[tuple[str, World]]:
         yield "call fails", w._replace(job="none", talk=False, s="back" if w.s == "still" else w.s)
     if w.sd and w.job == "finishing" and broken:
         locked = w.locks and w.d == "run"
-        yield "answer given up", w._replace(
-            job="none", net="", talk=False, s="canceled" if w.s == "still" and not locked else w.s
+        yield (
+            "answer given up",
+            w._replace(job="none", net="", talk=False, s="canceled" if w.s == "still" and not locked else w.s),
         )
     if w.job == "postcopy" and w.sd and broken and w.s == "half":
         yield "post-copy given up", w._replace(s="broken", talk=False)
@@ -202,7 +227,7 @@ def _kills(w: World) -> Iterator[tuple[str, World]]:
 
 def _blank(w: World) -> dict[str, object]:
     past = Past(short=True if w.note else None, arrives_paused=w.paused)
-    return {"past": past, "settled": False, "seen": None, "long": True}
+    return {"kept": keep(past), "settled": False, "seen": None, "long": True}
 
 
 def _mends(w: World) -> Iterator[tuple[str, World]]:
@@ -226,27 +251,33 @@ def _aborted(w: World) -> World:
 
 
 def done(w: World) -> World:
-    """The act that is due reaches its daemon. Ending has its check in the driver: it is refused where things changed."""
+    """The act that is due reaches its daemon. Ending is refused there where the copy is another than was seen."""
     assert w.due is not None
     act, source, destination = w.due
     w = w._replace(due=None, armed=False)
     here, there = w.sd and w.gs, w.dd and w.gd
     if act is Act.SUSPEND_SOURCE and here and w.s in RUNNING_HERE and w.job == "none":
-        return w._replace(s="user", note=w.note or bool(w.past.short))
-    if act is Act.END_SOURCE and here and _SOURCE[w.s] == source:
+        return w._replace(s="user", note=w.note or bool(w.kept.past.short))
+    if act is Act.END_SOURCE and here and w.s == source:
         return w._replace(s="gone", job="none", net="", streams=False, recover=False)
     if act is Act.RESUME_SOURCE and here and w.s == "still" and w.job == "none":
         return w if w.locks and w.d == "run" else w._replace(s="back", recover=False)
-    if act is Act.END_DESTINATION and there and _DESTINATION[w.d] == destination:
+    if act is Act.END_DESTINATION and there and w.d == destination:
         return w._replace(d="none", net="")
     if act is Act.RESUME_DESTINATION and there and w.d == "held":
         return w._replace(d="resumed", newest="d")
     if act is Act.ABORT and here:
         return _aborted(w)
     if act is Act.PAUSE_POSTCOPY and here and w.job == "postcopy" and w.s in ("half", "broken"):
-        return w._replace(s="broken", streams=False, d="broken" if w.d == "half" else w.d)
+        return w._replace(
+            s="broken", streams=False, d="broken" if w.d == "half" else w.d, kept=keep(after(w.kept.past, act))
+        )
     if act is Act.RESUME_POSTCOPY and here and w.dd and w.link and w.s == "broken" and w.d in ("half", "broken"):
-        return w._replace(s="half", d="half", streams=True, talk=True, job="postcopy")
+        if w.streams:  # "QEMU reports migration is still running"
+            return w._replace(kept=keep(after(w.kept.past, act)))
+        return w._replace(
+            s="half", d="half", streams=True, talk=True, job="postcopy", kept=keep(after(w.kept.past, act))
+        )
     return w
 
 
@@ -254,6 +285,6 @@ def planned(w: World, decision: Decision) -> World:
     """What a decision leaves in the guardian's hands."""
     if decision.act is Act.NOTHING:
         return w._replace(due=None, armed=False, doubt=w.doubt or decision.doubt)
-    heard = truth(w)
-    assert decision.act not in NEEDS_BOTH or UNKNOWN not in (heard.source, heard.destination), "acted on silence"
-    return w._replace(due=(decision.act, heard.source, heard.destination), doubt=w.doubt or decision.doubt)
+    source, destination, _ = view(w)
+    assert decision.act not in NEEDS_BOTH or (source and destination), "acted on silence"
+    return w._replace(due=(decision.act, source, destination), doubt=w.doubt or decision.doubt)

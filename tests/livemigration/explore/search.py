@@ -3,23 +3,26 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache
 
 from hosts.livemigration.guardian.arbiter import Act, Decision, Past, decide
 from hosts.livemigration.guardian.past import proves_one, remember
 from hosts.livemigration.recovery import Truth
 from tests.livemigration.explore.model import (
     RUNNING_HERE,
+    Kept,
     World,
     both_run,
     copies,
     done,
     faults,
     healed,
+    heard,
     in_sight,
+    keep,
     planned,
     progress,
-    truth,
+    view,
 )
 
 Decide = Callable[[Truth, Past], Decision]
@@ -28,33 +31,26 @@ MOST_ROUNDS = 30
 LONG_S = 1000.0
 
 
-@lru_cache(maxsize=None)
-def _decided(decider: Decide, heard: Truth, past: Past) -> Decision:
-    return decider(heard, past)
+@cache
+def _decided(decider: Decide, pair: tuple[str, str, bool], kept: Kept, settled: bool, moves: bool) -> Decision:
+    seconds = LONG_S if settled else 0.0
+    past = replace(kept.past, stood_s=seconds, still_s=seconds, stalled_s=0.0 if moves else seconds)
+    return decider(heard(*pair), past)
 
 
-@lru_cache(maxsize=None)
-def _remembered(past: Past, heard: Truth, alone_s: float) -> tuple[Past, bool]:
-    told = remember(past, heard, alone_s=alone_s)
-    return told, proves_one(heard, told)
+@cache
+def _remembered(kept: Kept, pair: tuple[str, str, bool], long: bool) -> tuple[Kept, bool]:
+    told = remember(kept.past, heard(*pair), alone_s=LONG_S if long else 0.0)
+    return keep(told), proves_one(heard(*pair), told)
 
 
 def look(w: World, decider: Decide) -> World:
-    """The guardian looks, takes in what it sees, and decides. Time is long or short, as ``settled`` and ``long`` say."""
-    heard = truth(w)
-    kept, one = _remembered(_timeless(w.past), heard, LONG_S if w.long else 0.0)
-    pair = (heard.source, heard.destination, heard.job_runs)
+    """The guardian looks, takes it in, and decides. Time is long or short, as ``settled`` and ``long`` say."""
+    pair = view(w)
+    kept, one = _remembered(w.kept, pair, w.long)
     settled = w.settled and pair == w.seen
-    w = w._replace(past=kept, seen=pair, settled=settled, long=w.long and not one)
-    return planned(w, _decided(decider, heard, _timed(kept, LONG_S if settled else 0.0, moves=w.streams and w.link)))
-
-
-def _timed(past: Past, seconds: float, *, moves: bool) -> Past:
-    return replace(past, stood_s=seconds, still_s=seconds, stalled_s=0.0 if moves else seconds)
-
-
-def _timeless(past: Past) -> Past:
-    return replace(past, stood_s=0.0, still_s=0.0, stalled_s=0.0) if past.stood_s else past
+    w = w._replace(kept=kept, seen=pair, settled=settled, long=w.long and not one)
+    return planned(w, _decided(decider, pair, kept, settled, w.streams and w.link))
 
 
 def act(w: World, decider: Decide) -> World:
