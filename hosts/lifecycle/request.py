@@ -6,7 +6,7 @@ from procrastinate.contrib.django import app
 from hosts import feed
 from hosts.advance import note
 from hosts.lifecycle.verbs import VERBS
-from hosts.models import VM, Migration, Operation
+from hosts.models import VM, Doubt, Migration, Operation
 from hosts.states import OPEN_MIGRATION, HostState, OperationState, VMState
 from hosts.virt.records import PowerVerb
 
@@ -33,6 +33,8 @@ def request_power(vm: VM, verb: PowerVerb, *, actor: str) -> Operation:
 
 def _check(vm: VM, verb: PowerVerb) -> None:
     """Raise PowerRefused where the last known state forbids it; the worker asks libvirt again."""
+    if doubt := Doubt.about(vm):
+        raise PowerRefused(doubt.forbids)
     if Migration.objects.filter(vm=vm, state__in=OPEN_MIGRATION).exists():
         raise PowerRefused(
             f"{vm} is being migrated; until that has ended it cannot be started, paused, resumed or stopped."

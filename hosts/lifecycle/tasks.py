@@ -10,7 +10,7 @@ from hosts import feed
 from hosts.advance import advance
 from hosts.lifecycle.request import POWER
 from hosts.lifecycle.verbs import VERBS
-from hosts.models import Migration, Operation
+from hosts.models import Doubt, Migration, Operation
 from hosts.states import OPEN_MIGRATION, OperationState
 from hosts.threads import blocking
 from hosts.virt.errors import HostLost, HostUnreachable, NoSuchDomain, VirtError, WrongState
@@ -50,6 +50,8 @@ def _act(operation: Operation, pool: Pool) -> None:
     vm, verb = operation.vm, PowerVerb(operation.verb)
     if Migration.objects.filter(vm=vm, state__in=OPEN_MIGRATION).exists():
         raise WrongState(f"{vm} is being migrated.")
+    if doubt := Doubt.about(vm):
+        raise WrongState(doubt.forbids)
     driver = pool.get(vm.host.uri)
     status = driver.domain_status(str(vm.uuid))
     # libvirt takes a resume of a copy that waits for its migration: the guest would run twice

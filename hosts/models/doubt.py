@@ -15,6 +15,8 @@ class Doubt(models.Model):
     """
 
     noun = "doubt"
+    SUSPEND, END, RESUME = "suspend", "end", "resume"
+    REMEDIES = (SUSPEND, END, RESUME)
 
     vm = models.ForeignKey(VM, on_delete=models.PROTECT, related_name="doubts")
     first = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="doubts_first")
@@ -26,7 +28,7 @@ class Doubt(models.Model):
     resolution = models.CharField(max_length=500, blank=True, default="")
 
     # what a person ordered: the guardian does it, after it has looked again
-    remedy = models.CharField(max_length=20, blank=True, default="")  # "suspend" or "end"
+    remedy = models.CharField(max_length=20, blank=True, default="")  # one of REMEDIES
     remedy_host = models.ForeignKey(Host, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     remedy_by = models.CharField(max_length=150, blank=True, default="")
     remedy_error = models.CharField(max_length=500, blank=True, default="")
@@ -40,3 +42,14 @@ class Doubt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.vm} on {self.first} and {self.second}"
+
+    @classmethod
+    def about(cls, vm: VM) -> "Doubt | None":
+        """The open one about this VM: nothing may start, resume, stop or move it meanwhile."""
+        return cls.objects.select_related("vm", "first", "second").filter(vm=vm, resolved_at=None).first()
+
+    @property
+    def forbids(self) -> str:
+        """Why an action is refused, in a sentence."""
+        where = f"{self.first} and {self.second}"
+        return f"{self.vm} may have two copies, on {where}; until one is gone nothing is done to it."

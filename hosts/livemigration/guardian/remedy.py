@@ -3,12 +3,12 @@
 from hosts.livemigration.guardian.copies import active, ticks
 from hosts.livemigration.guardian.sight import ask
 from hosts.livemigration.recovery import Seen
+from hosts.models import Doubt
 from hosts.virt.errors import VirtError
 from hosts.virt.pool import Pool
 from hosts.virt.records import DomainState, DomainStatus, PowerVerb
 
-SUSPEND, END, RESUME = "suspend", "end", "resume"
-REMEDIES = (SUSPEND, END, RESUME)
+SUSPEND, END = Doubt.SUSPEND, Doubt.END
 
 
 def remedy(pool: Pool, uuid: str, verb: str, *, here: str, other: str) -> str:

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from hosts.livemigration.preflight.records import Proof
-from hosts.models import VM, Host, Migration, Operation
+from hosts.models import VM, Doubt, Host, Migration, Operation
 from hosts.states import OPEN_MIGRATION, MigrationState, OperationState
 
 #: as many of a source's last migrations are looked at
@@ -42,7 +42,9 @@ def proofs(source: Host) -> dict[int, Proof]:
 
 
 def busy(vm: VM) -> str:
-    """What else is under way with the VM, as a sentence; "" where nothing is. Two queries."""
+    """What else is under way with the VM, as a sentence; "" where nothing is. Three queries."""
+    if doubt := Doubt.about(vm):
+        return doubt.forbids
     if (
         running := Migration.objects.filter(vm=vm, state__in=OPEN_MIGRATION)
         .select_related("source", "destination")
