@@ -8,22 +8,10 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
 
-from django.db import connection
+from tests.database import database_url
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-def database_url() -> str:
-    """The test database, as DATABASE_URL says it."""
-    settings: dict[str, Any] = connection.settings_dict
-    name, user, password = settings["NAME"], settings["USER"], settings["PASSWORD"]
-    who = f"{user}:{password}@" if password else f"{user}@" if user else ""
-    host, port = settings["HOST"], settings["PORT"]
-    if host.startswith("/"):
-        return f"postgres://{who}/{name}?host={host}" + (f"&port={port}" if port else "")
-    return f"postgres://{who}{host}{f':{port}' if port else ''}/{name}"
 
 
 def database_environment(settings: str = "datacenter.settings") -> dict[str, str]:

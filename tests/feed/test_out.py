@@ -141,4 +141,7 @@ def test_it_keeps_no_connection_after_close(out):
     out.flush()
     feed.OUT.close()
     out.close()
+    patience = time.monotonic() + 10  # the server takes a moment to see that a client left
+    while backend_of("godwit feed") and time.monotonic() < patience:
+        time.sleep(0.05)
     assert backend_of("godwit feed") == []

@@ -7,17 +7,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-from django.db import connection
+from tests.database import database_url
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-def database_url() -> str:
-    """Where the tests' own database is, for another process: as DATABASE_URL says, but for its name."""
-    given = urlsplit(os.environ["DATABASE_URL"])
-    return urlunsplit(given._replace(path=f"/{connection.settings_dict['NAME']}"))
 
 
 class Worker:

@@ -68,7 +68,8 @@ async def test_a_running_one_is_adopted(cluster: Cluster) -> None:
     assert await postgres.start(cluster) == pid
 
 
-async def test_it_comes_back_after_being_killed(cluster: Cluster) -> None:
+async def test_it_comes_back_after_being_killed_with_all_that_was_committed(var: Path) -> None:
+    cluster = postgres.choose(var, "postgres")  # a durable one: what tests run on may forget
     pid = await postgres.start(cluster)
     with psycopg.connect(cluster.url) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
@@ -76,6 +77,7 @@ async def test_it_comes_back_after_being_killed(cluster: Cluster) -> None:
     await ended(pid)
     assert await postgres.start(cluster) != pid
     assert ask(cluster, "SELECT answer FROM kept") == 42
+    await postgres.stop(cluster)
 
 
 async def test_a_pid_that_now_belongs_to_another_program_is_no_obstacle(cluster: Cluster) -> None:

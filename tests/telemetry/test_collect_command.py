@@ -7,23 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.db import connection
 
 from hosts.models import Host
 from hosts.states import HostState
 from hosts.virt.clock import WALL
+from tests.database import database_url
 from tests.factory import make_host
 from tests.telemetry.collecting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def database_url() -> str:
-    at = connection.settings_dict
-    password = f":{at['PASSWORD']}" if at["PASSWORD"] else ""
-    return f"postgres://{at['USER']}{password}@{at['HOST'] or 'localhost'}:{at['PORT'] or 5432}/{at['NAME']}"
 
 
 def test_it_reads_a_libvirt_host_and_ends_at_once_and_gives_it_back() -> None:
