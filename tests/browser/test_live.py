@@ -13,7 +13,8 @@ from hosts.advance import advance
 from hosts.models import VM
 from hosts.states import VMState
 from tests.browser.conftest import Login
-from tests.browser.serving import ROOT, Server, database_url
+from tests.browser.serving import ROOT, Server
+from tests.database import database_url
 from tests.factory import make_migration, make_vm
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
