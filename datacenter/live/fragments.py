@@ -23,6 +23,8 @@ FRAGMENTS: frozenset[str] = frozenset(
         "migration/knobs",
         "migration/phases",
         "migration/log",
+        "migration/foretold",
+        "migration/checks",
         "cluster/row",
         "counts/overview",
         "counts/running",

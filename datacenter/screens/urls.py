@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, path
 
 from datacenter.screens import (
+    accuracy,
     addhost,
     clusters,
     empty,
@@ -13,6 +14,7 @@ from datacenter.screens import (
     migration_list,
     migrations,
     overview,
+    policies,
     power,
     vms,
 )
@@ -39,8 +41,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("vms/<uuid:uuid>/power", power.vm_power, name="vm_power"),
     path("vms/<uuid:uuid>/migrate", migrate.vm_migrate, name="vm_migrate"),
     path("vms/<uuid:uuid>/plan", migrate.vm_plan, name="vm_plan"),
+    path("vms/<uuid:uuid>/policy", policies.vm_policy, name="vm_policy"),
+    path("clusters/<int:pk>/policy", policies.cluster_policy, name="cluster_policy"),
+    path("policies", policies.policies, name="policies"),
+    path("policies/new", policies.policy_new, name="policy_new"),
+    path("policies/<int:pk>", policies.policy, name="policy"),
+    path("policies/<int:pk>/edit", policies.policy_edit, name="policy_edit"),
+    path("policies/<int:pk>/remove", policies.policy_remove, name="policy_remove"),
     path("vms/<uuid:uuid>/measure", migrate.vm_measure, name="vm_measure"),
     path("migrations", migration_list.migrations, name="migrations"),
+    path("migrations/accuracy", accuracy.accuracy, name="accuracy"),
     path("migrations/<int:pk>", migrations.page, name="migration"),
     path("migrations/<int:pk>/samples", migrations.samples, name="migration_samples"),
     path("migrations/<int:pk>/adjust", migrations.adjust, name="migration_adjust"),

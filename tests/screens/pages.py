@@ -19,6 +19,7 @@ def addresses() -> dict[str, str]:
         name: reverse(name) for name in ("overview", "datacenters", "clusters", "hosts", "vms", "migrations", "tree")
     }
     pages["cluster"] = reverse("cluster", args=[cluster.pk])
+    pages["accuracy"] = reverse("accuracy")
     pages["migration"] = reverse("migration", args=[migration.pk])
     pages["vm_migrate"] = reverse("vm_migrate", args=[vm.uuid])
     pages["host_migrate_all"] = reverse("host_migrate_all", args=[host.pk])
