@@ -82,6 +82,7 @@ def request_migration(
     with transaction.atomic():
         vm = _locked(vm)
         fields = terms(vm, destination, policy=policy, **asked)
+        fields["postcopy_allowed"] &= not fields["copy_disks"]  # what is on its way could not be fetched by page
         _check(vm, destination, fields)
         fields |= {"priority": priority, "alternatives": [host.pk for host in alternatives]}
         return _queue(vm, destination, actor=actor, fields=fields)

@@ -121,9 +121,7 @@ def postcopy(case: Case) -> Finding:
         text = f"Post-copy with parallel connections loses the VM below QEMU 10.1 ({old})."
         return refuses("postcopy", text, "Choose one of the two.", About.OPTION)
     if wishes.copy_disks:
-        return refuses(
-            "postcopy", "Post-copy while disks are copied is not offered.", "Choose one of the two.", About.OPTION
-        )
+        return warns("postcopy", "Post-copy is not used while disks are copied.", about=About.OPTION)
     if guest.huge_page_bytes is not None and (guest.huge_page_bytes == 0 or guest.huge_page_bytes >= _GIB):
         return warns(
             "postcopy",
