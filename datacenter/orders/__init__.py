@@ -5,10 +5,12 @@ from datacenter.orders.errors import Forbidden, Refused
 from datacenter.orders.hosts import add_host, remove_host
 from datacenter.orders.many import Moved, migrate_many
 from datacenter.orders.migrations import adjust
+from datacenter.orders.policies import assign_policy, remove_policy, save_policy
 from datacenter.orders.vms import measure, migrate, power
 from hosts.livemigration.terms import Asked as MigrateOptions
 
 __all__ = [
     "Forbidden", "MigrateOptions", "Moved", "Refused",
-    "add_host", "adjust", "measure", "migrate", "migrate_many", "power", "remove_host", "set_limits",
+    "add_host", "adjust", "assign_policy", "measure", "migrate", "migrate_many", "power", "remove_host",
+    "remove_policy", "save_policy", "set_limits",
 ]  # fmt: skip
