@@ -16,19 +16,21 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 class Worker:
     """One ``manage.py work``; ends with the block."""
 
+    command, ready = "work", "The worker has started"
+
     def __init__(self, log: Path) -> None:
         self.log = log
 
     def __enter__(self) -> "Worker":
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "work"],
+                [sys.executable, "manage.py", self.command],
                 cwd=ROOT,
                 env={**os.environ, "DATABASE_URL": database_url()},
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
-        eventually(lambda: "The worker has started" in self.log.read_text(), seconds=20, what=self.log.read_text)
+        eventually(lambda: self.ready in self.log.read_text(), seconds=20, what=self.log.read_text)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -47,6 +49,12 @@ class Worker:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(timeout=30)
         return time.monotonic() - began
+
+
+class GuardProcess(Worker):
+    """One ``manage.py guard``, on duty."""
+
+    command, ready = "guard", "This guardian is on duty"
 
 
 def eventually(check: Callable[[], object], *, seconds: float, what: Callable[[], object] = lambda: "") -> None:
