@@ -1,6 +1,7 @@
 """What a person, a plan or the API may order: each asks access, writes the audit, places the request below."""
 
 from datacenter.orders.clusters import set_limits
+from datacenter.orders.doubts import remedy
 from datacenter.orders.errors import Forbidden, Refused
 from datacenter.orders.hosts import add_host, remove_host
 from datacenter.orders.many import Moved, migrate_many
@@ -11,6 +12,6 @@ from hosts.livemigration.terms import Asked as MigrateOptions
 
 __all__ = [
     "Forbidden", "MigrateOptions", "Moved", "Refused",
-    "add_host", "adjust", "assign_policy", "measure", "migrate", "migrate_many", "power", "remove_host",
+    "add_host", "adjust", "assign_policy", "measure", "migrate", "migrate_many", "power", "remedy", "remove_host",
     "remove_policy", "save_policy", "set_limits",
 ]  # fmt: skip
