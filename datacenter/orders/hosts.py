@@ -1,6 +1,6 @@
 """Adding and removing hosts. Nothing is changed on a host by either."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
@@ -10,6 +10,7 @@ from datacenter.access import Verb
 from datacenter.orders.ask import require
 from datacenter.orders.errors import Refused
 from hosts import feed
+from hosts.livemigration.preflight.host_page import is_address
 from hosts.models import Cluster, Host
 from hosts.virt.connect import parse_uri
 from hosts.virt.errors import UriRefused
@@ -51,3 +52,24 @@ def remove_host(user: Any, host: Host) -> None:
         raise Refused(
             f"{host} cannot be removed: VMs or migrations that Godwit keeps the history of were seen on it."
         ) from exc
+
+
+class Stated(TypedDict):
+    """What an administrator says of a host, because libvirt cannot be asked; None: not known."""
+
+    migration_address: str
+    locks: str  # of hosts.models.host.LOCKS
+    keepalive_tuned: bool | None
+    migration_tls: bool | None
+
+
+def state_host(user: Any, host: Host, stated: Stated) -> None:
+    """Keep what an administrator states of a host. Forbidden, or Refused. Nothing is changed on the host."""
+    require(user, Verb.ADMINISTER, host, order="state_host")
+    address = stated["migration_address"]
+    if address and not is_address(address):
+        raise Refused(f"“{address[:60]}” is not a host name or address.", field="migration_address")
+    with transaction.atomic():
+        Host.objects.filter(pk=host.pk).update(**stated)
+        audit.record(user, "state_host", host, detail=", ".join(f"{name}: {said}" for name, said in stated.items()))
+        feed.changed("host", host.pk)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from datacenter import rows
-from datacenter.screens import facets, vms
+from datacenter.screens import facets, host_checks, vms
 from datacenter.screens.errors import BadParameter
 from datacenter.screens.listing import Column, Listing, show
 from datacenter.screens.loads import LAST_HOUR, columns_of
@@ -42,7 +42,7 @@ LISTING = Listing(
     ),
 )
 
-TABS = ("vms", "migrations", "events")
+TABS = ("vms", "migrations", "checks", "events")
 
 
 @require_safe
@@ -58,7 +58,7 @@ def host(request: HttpRequest, pk: int) -> HttpResponse:
     if tab not in TABS:
         raise BadParameter(f"A host has no tab “{tab[:40]}”.")
     row = _find(pk)
-    read = {"vms": _vms, "migrations": _migrations, "events": _events}[tab]
+    read = {"vms": _vms, "migrations": _migrations, "checks": host_checks.read, "events": _events}[tab]
     return render(request, "hosts/page.html", {"host": row, "tab": tab, "counts": _counts(row), **read(row)})
 
 

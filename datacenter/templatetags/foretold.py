@@ -1,5 +1,6 @@
 """What was said before a migration against what came, and what was checked: for its page."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,7 @@ def _line(it: Compared) -> Line:
 LOOKS = {
     "refuses": Look("Refuses", "failed", "cross"),
     "warns": Look("Warns", "warning", "alert"),
+    "unknown": Look("Not known", "unknown", "question"),
     "passes": Look("Passes", "ok", "check"),
 }
 
@@ -68,9 +70,13 @@ class Checked:
 def checked(migration: Migration) -> list[Checked]:
     """What was found right before the start; refusals first, what passes last."""
     stored = [each for each in migration.checks if isinstance(each, dict)] if isinstance(migration.checks, list) else []
-    found = [_checked(each) for each in stored]
+    return in_order(stored)
+
+
+def in_order(stored: Iterable[dict[str, Any]]) -> list[Checked]:
+    """Findings as dicts, those that hinder first."""
     order = list(LOOKS.values())
-    return sorted(found, key=lambda each: order.index(each.look))
+    return sorted(map(_checked, stored), key=lambda each: order.index(each.look))
 
 
 def _checked(stored: dict[str, Any]) -> Checked:

@@ -2,7 +2,7 @@
 
 from django.urls import reverse
 
-from hosts.models import VM, Cluster, Host, Migration
+from hosts.models import VM, Cluster, Host, Migration, MigrationPolicy
 
 
 def addresses() -> dict[str, str]:
@@ -23,8 +23,12 @@ def addresses() -> dict[str, str]:
     pages["migration"] = reverse("migration", args=[migration.pk])
     pages["vm_migrate"] = reverse("vm_migrate", args=[vm.uuid])
     pages["host_migrate_all"] = reverse("host_migrate_all", args=[host.pk])
-    for tab in ("vms", "migrations", "events"):
+    for tab in ("vms", "migrations", "checks", "events"):
         pages[f"host/{tab}"] = reverse("host", args=[host.pk]) + f"?tab={tab}"
-    for tab in ("disks", "networks", "migrations", "events", "xml"):
+    policy = MigrationPolicy.objects.order_by("pk").first()
+    assert policy
+    pages["policies"], pages["policy_new"] = reverse("policies"), reverse("policy_new")
+    pages["policy"], pages["policy_edit"] = (reverse(name, args=[policy.pk]) for name in ("policy", "policy_edit"))
+    for tab in ("disks", "networks", "migrations", "events", "policy", "xml"):
         pages[f"vm/{tab}"] = reverse("vm", args=[vm.uuid]) + f"?tab={tab}"
     return pages

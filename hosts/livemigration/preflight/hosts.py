@@ -62,7 +62,7 @@ def reached(case: Case) -> Finding:
 def libvirt_version(case: Case) -> Finding:
     """Versions by themselves refuse nothing; known faults of some are worth a word."""
     for place, outgoing in ((case.source, True), (case.destination, False)):
-        if fault := _libvirt_fault(place.libvirt, outgoing=outgoing, postcopy=case.wishes.postcopy):
+        if fault := fault_of(place.libvirt, outgoing=outgoing, postcopy=case.wishes.postcopy):
             text, fixed = fault
             return warns(
                 "libvirt", f"libvirt {spoken(place.libvirt)} on {place.name}: {text}", f"Fixed in libvirt {fixed}."
@@ -72,7 +72,7 @@ def libvirt_version(case: Case) -> Finding:
     return passes("libvirt", f"libvirt {spoken(case.source.libvirt)} to {spoken(case.destination.libvirt)}.")
 
 
-def _libvirt_fault(version: Version, *, outgoing: bool, postcopy: bool) -> tuple[str, str] | None:
+def fault_of(version: Version, *, outgoing: bool, postcopy: bool) -> tuple[str, str] | None:
     """(what goes wrong, the version that mends it), from libvirt's own release notes (migration.md, section 1.6)."""
     if not version:
         return None

@@ -16,6 +16,7 @@ class Outcome(StrEnum):
     PASSES = "passes"
     WARNS = "warns"  # it may be done; a person should know
     REFUSES = "refuses"
+    UNKNOWN = "unknown"  # of a host by itself: nobody can say
 
 
 class About(StrEnum):
