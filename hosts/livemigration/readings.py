@@ -28,6 +28,8 @@ class Reading(Protocol):
     def dirty_rate(self) -> float | None: ...
     @property
     def iteration(self) -> int: ...
+    @property
+    def throttle_percent(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +163,7 @@ def progress(readings: Sequence[Reading]) -> float:
     """How much of the way lies behind, 0 to 0.99, never less than before; 1 is kept for the end.
 
     The first pass fills 0.85 as it goes. Each later pass counts by what it began with: of 256 MiB, one that begins with
-    64 MiB stands at 0.95, with 8 MiB at 0.99. So a guest that does not converge stands still, and does not wait at 99 %.
+    64 MiB stands at 0.95, with 8 MiB at 0.99. So a guest that does not converge stands still, not at 99 %.
     """
     best, number = 0.0, None
     for reading in readings:

@@ -23,6 +23,8 @@ class Told(Protocol):
     queue_place: int | None
     waits_for: str
     dirty_rate_before: float | None
+    auto_converge: bool
+    xbzrle: bool
 
 
 def describe(migration: Told, readings: Sequence[Reading] = ()) -> str:
@@ -48,6 +50,8 @@ def limits(migration: Told) -> Limits:
         max_downtime_ms=migration.max_downtime_ms or DEFAULT_DOWNTIME_MS,
         bandwidth=migration.bandwidth,
         dirty_rate_before=migration.dirty_rate_before,
+        auto_converge=migration.auto_converge,
+        xbzrle=migration.xbzrle,
     )
 
 
@@ -64,11 +68,15 @@ def _copying(migration: Told, readings: Sequence[Reading]) -> str:
         rest = span(readings[-1].remaining_bytes / outlook.throughput)
         return f"Copying, pass {number}. This pass ends in about {rest}."
     passes = f"pass {number} of about {max(number, outlook.last_pass or number)}"
+    if outlook.converges is None and outlook.probability is not None and outlook.seconds_if is not None:
+        chance = f"It may converge ({outlook.probability:.0%})"
+        return f"Copying, {passes}. {chance}, then done in {within(outlook.seconds_if)}{_pauses(outlook)}."
     return f"Copying, {passes}. Done in {within(outlook.seconds)}{_pauses(outlook)}."
 
 
 def _pauses(outlook: Forecast) -> str:
-    return "" if outlook.pause_s is None else f", guest pauses about {pause(outlook.pause_s[1])}"
+    about = outlook.pause_about_s
+    return "" if about is None else f", guest pauses about {pause(about)}"
 
 
 def _not_converging(migration: Told, readings: Sequence[Reading], outlook: Forecast) -> str:

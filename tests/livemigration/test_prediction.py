@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hosts.livemigration.convergence import remedies
@@ -110,6 +110,7 @@ def test_it_takes_a_longer_allowed_pause_as_an_earlier_end() -> None:
     assert long.seconds[0] <= short.seconds[0]
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     rate=st.floats(0, 200),
     speed=st.floats(1, 500),

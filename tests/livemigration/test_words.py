@@ -15,6 +15,8 @@ class Row:
     postcopy_allowed: bool = True
     pause_ms: float | None = None
     dirty_rate_before: float | None = None
+    auto_converge: bool = False
+    xbzrle: bool = False
 
 
 def test_it_says_that_nothing_has_moved_yet() -> None:

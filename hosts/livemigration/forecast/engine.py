@@ -9,16 +9,17 @@ L is what the hosts and the line give while the guest stands: no cap holds then.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 from hosts.livemigration.forecast.constants import Constants
 from hosts.livemigration.forecast.loop import WINDOW_S, End, Loop, Noise, Pacing
 from hosts.livemigration.forecast.pages import Form, floor
 from hosts.livemigration.forecast.posterior import Particle, draw, nonzero_bytes, weigh
-from hosts.livemigration.forecast.records import MIB, Guest, Orders, Prospect, Range, Seen, spread, verdict
+from hosts.livemigration.forecast.records import MIB, Guest, Interval, Orders, Prospect, Range, Seen, spread, verdict
 
 #: futures played; of a migration that runs less is open
-_DRAWS, _DRAWS_RUNNING = 48, 32
+_DRAWS, _DRAWS_RUNNING = 48, 24
 _GOLDEN, _SILVER = 0.6180339887498949, 0.4142135623730951
 _NORMAL = NormalDist()
 #: jitter of QEMU's bandwidth, as a share: a capped window is even, a line's is not
@@ -49,10 +50,16 @@ def forecast_before(guest: Guest, orders: Orders, constants: Constants | None = 
 def forecast_running(guest: Guest, orders: Orders, seen: Seen, constants: Constants | None = None) -> Prospect:
     """The same for a migration that runs, from its readings up to now."""
     known = constants or Constants()
-    particles = weigh(guest, known, seen.intervals)
+    particles = _weighed(guest, known, seen.intervals)
     forms = draw(particles, _DRAWS_RUNNING)
     futures = [_running(form, n, guest, orders, seen, known) for n, form in enumerate(forms)]
     return _gather(futures, particles, since_s=seen.elapsed_s)
+
+
+@lru_cache(maxsize=512)
+def _weighed(guest: Guest, constants: Constants, intervals: tuple[Interval, ...]) -> list[Particle]:
+    """The same for all readings of a pass."""
+    return weigh(guest, constants, intervals)
 
 
 def _deviate(n: int, step: float) -> float:

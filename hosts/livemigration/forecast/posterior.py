@@ -58,7 +58,7 @@ def weigh(
     guest: Guest, constants: Constants, intervals: Sequence[Interval] = (), *, rounds: int | None = None
 ) -> list[Particle]:
     """Forms with weights that sum to 1, the likeliest first."""
-    particles = list(_grid(guest, constants, intervals))
+    particles = list(_grid(guest, constants, intervals)) or list(_grid(guest, constants, ()))
     _judge(particles, guest, intervals)
     for _ in range(rounds if rounds is not None else 2):
         best, rest = particles[:_KEEP], particles[_KEEP:]
@@ -69,7 +69,12 @@ def weigh(
 
 def _grid(guest: Guest, constants: Constants, intervals: Sequence[Interval]) -> Iterator[Particle]:
     rates, rate_step = _rates(guest.dirty, intervals)
+    if intervals:  # what the newest pass left was written: no smaller a set, no slower a writer will do
+        least = intervals[-1]
+        rates = [rate for rate in rates if rate > 0.8 * least.fresh / least.seconds]
     for size, log_prior, step in _sizes(guest, constants):
+        if intervals and size * step < intervals[-1].fresh:
+            continue
         for rate in rates:
             for make, common in zip(FORMS, _COMMON, strict=True):
                 form = make(size, rate)

@@ -51,7 +51,7 @@ def test_knows_better_after_two_passes_than_before_the_start() -> None:
     assert after.seconds is not None
     assert after.verdict is Verdict.YES
     assert after.seconds.high - after.seconds.low < 0.5 * (before.seconds.high - before.seconds.low)
-    assert after.dirty_rate == pytest.approx(25 * MIB, rel=0.15)
+    assert after.dirty_rate == pytest.approx(25 * MIB, rel=0.4)  # over one second: in order 25, at random 33
 
 
 def test_never_ends_before_now() -> None:
