@@ -186,8 +186,8 @@ def learnt(source: Host, destination: Host) -> tuple[float | None, float]:
 
 
 def _past_pause(row: Migration, last: Sample, line: float) -> PastPause | None:
-    if row.suspended_at is None or row.pause_ms is None:
-        return None
+    if row.suspended_at is None or row.pause_ms is None or last.iteration < 2:
+        return None  # in the first pass what remains counts zero pages, which cost nothing
     since_s = max(0.0, (row.suspended_at - last.at).total_seconds())
     left = max(0.0, last.remaining_bytes - since_s * line)
     return PastPause(seconds=row.pause_ms / 1000, remaining_bytes=left, line=line)

@@ -16,7 +16,8 @@ def by_passes(policy: Policy, readings: Sequence[Reading], facts: Facts) -> Deci
     """oVirt: at a look, if there was a new pass since the last one and more than ``after`` passes are over, the next
     step is taken, one a look, whether or not what remains shrinks.
 
-    Passes are counted from the first. vdsm counts from its own first look, 10 s in, so it can only be later than this.
+    A look is taken as soon as there is a new pass in its ten seconds, and passes are counted from the first one; vdsm
+    counts from its own first look, 10 s in, so it can only be later.
     """
     every = max(policy.look_every_s, 0.001)
     look = int(facts.elapsed_s / every)
