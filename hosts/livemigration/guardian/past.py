@@ -20,7 +20,15 @@ def remember(past: Past, truth: Truth, *, alone_s: float | None) -> Past:
     short = past.short
     if here and ran_there:  # a split that was long once stays so, whatever is suspended and resumed later
         short = short is not False and alone_s is not None and alone_s <= SHORT_S
-    return replace(past, ran_there=ran_there, stood=past.stood or standing, watched=watched, short=short)
+    moves = isinstance(source, DomainStatus) and source.reason == "postcopy"
+    return replace(
+        past,
+        ran_there=ran_there,
+        stood=past.stood or standing,
+        watched=watched,
+        short=short,
+        held=past.held and not moves,
+    )
 
 
 def after(past: Past, act: Act) -> Past:
@@ -107,4 +115,3 @@ class Memory:
         processed = truth.job.processed_bytes if truth.job is not None and truth.job_runs else None
         if processed is None or processed != self._processed:
             self._processed, self._moved_at = processed, now
-            self._past = replace(self._past, held=self._past.held and processed is None)

@@ -26,6 +26,8 @@ AGAIN_S = 1.0
 LONGEST_S = 10.0
 #: what QEMU says to a resume while it still waits for TCP by itself (migration.md G02, G10)
 _STILL_RUNNING = "still running"
+#: and to a pause where it found out by itself that the link is gone
+_PAUSED_ALREADY = "only supported during postcopy-active"
 #: states in which nothing was asked of libvirt
 _BEFORE = (MigrationState.QUEUED, MigrationState.CHECKING, MigrationState.MEASURING)
 
@@ -158,7 +160,7 @@ class Watch:
         if doing is None or not doing.over:
             return
         self.doing = None
-        if not doing.error:
+        if not doing.error or _PAUSED_ALREADY in doing.error:
             self._memory.did(doing.act)
             return
         log.info("%s: %s: %s", self.row, doing.act, doing.error, extra={"action": "guardian_failed"})
