@@ -9,6 +9,7 @@ from datacenter.orders import MigrateOptions
 from datacenter.placement import Candidate
 from hosts.livemigration import beforehand, preflight
 from hosts.livemigration.beforehand import Outlook, Terms
+from hosts.livemigration.policy import Method
 from hosts.livemigration.preflight import About, Finding, Outcome, Proof
 from hosts.livemigration.terms import terms
 from hosts.models import VM, Host
@@ -69,6 +70,7 @@ def _choice(vm: VM, candidate: Candidate, asked: Mapping[str, Any], proofs: Mapp
             dirty_rate=vm.dirty_rate,
             bandwidth=asked["bandwidth"],
             max_downtime_ms=asked["max_downtime_ms"],
+            adaptive=asked["policy"].data.get("method") == Method.ADAPTIVE,
             postcopy=bool(asked["postcopy_allowed"]),
             auto_converge=bool(asked["auto_converge"]),
             xbzrle=bool(asked["xbzrle"]),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from hosts.livemigration import beforehand, preflight
 from hosts.livemigration.beforehand import Terms
+from hosts.livemigration.policy import Method
 from hosts.models import Migration
 from hosts.states import MigrationState
 
@@ -23,6 +24,7 @@ def keep_expected(row: Migration) -> None:
             dirty_rate=row.dirty_rate_before,
             bandwidth=row.bandwidth,
             max_downtime_ms=row.max_downtime_ms,
+            adaptive=_is_adaptive(row),
             postcopy=row.postcopy_allowed,
             auto_converge=row.auto_converge,
             xbzrle=row.xbzrle,
@@ -35,6 +37,10 @@ def keep_expected(row: Migration) -> None:
     row.expected = beforehand.kept(found)
     Migration.objects.filter(pk=row.pk).update(expected=row.expected)
     log.info("The migration %s: %s", row, found.sentence, extra={"action": "migration_foretold", "row": row.pk})
+
+
+def _is_adaptive(row: Migration) -> bool:
+    return row.policy is not None and row.policy.data.get("method") == Method.ADAPTIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
