@@ -92,17 +92,39 @@ def _guest(conditions: Line) -> Guest:
 
 
 def _dirty(pre: Line, memory: int) -> Iterator[DirtySample]:
-    """Every table of seconds and MiB/s in the block ``pre``; those through QMP took more samples."""
-    for name, table in pre.items():
-        if not isinstance(table, dict) or not any(word in name for word in ("dirty", "calc", "qmp")):
+    """Every dirty-rate measurement in the block ``pre``: tables of seconds and MiB/s, or QMP's own answers."""
+    for name, found in pre.items():
+        if isinstance(found, dict) and any(word in name for word in ("dirty", "calc", "qmp")):
+            yield from _table(name, found, memory)
+        elif isinstance(found, list) and name != "loadavg":
+            for each in found:
+                if isinstance(each, dict) and "dirty-rate" in each:
+                    yield from _table(name, {str(each.get("calc-time", 1)): each}, memory)
+
+
+def _table(name: str, table: Line, memory: int) -> Iterator[DirtySample]:
+    rates = {_number(str(seconds)): _rate(found) for seconds, found in table.items()}
+    fine = "qmp" in name or _finer_than_default(rates)
+    for seconds, found in table.items():
+        period, rate = _number(str(seconds)), _rate(found)
+        if period is None or rate is None:
             continue
-        for seconds, found in table.items():
-            rate = found.get("rate", found.get("dirty-rate")) if isinstance(found, dict) else found
-            period = _number(seconds)
-            if period is None or not isinstance(rate, int | float) or rate < 0:
-                continue
-            pages = round(_QMP_PAGES_PER_GIB * memory / 2**30) if "qmp" in name else None
-            yield DirtySample(seconds=period, rate=float(rate) * MIB, pages=pages)
+        density = found.get("sample-pages") if isinstance(found, dict) else None
+        if density is None and fine:
+            density = _QMP_PAGES_PER_GIB
+        pages = max(1, round(float(density) * memory / 2**30)) if density else None
+        yield DirtySample(seconds=period, rate=rate * MIB, pages=pages)
+
+
+def _rate(found: Any) -> float | None:
+    rate = found.get("rate", found.get("dirty-rate")) if isinstance(found, dict) else found
+    return float(rate) if isinstance(rate, int | float) and not isinstance(rate, bool) and rate >= 0 else None
+
+
+def _finer_than_default(rates: Mapping[float | None, float | None]) -> bool:
+    """libvirt samples a page in 2 MiB, so that a rate over one second is even; an odd one was sampled more finely."""
+    second = rates.get(1.0)
+    return second is not None and second % 2 != 0
 
 
 def _number(text: str) -> float | None:

@@ -210,9 +210,9 @@ def _gather(futures: Sequence[_Future], particles: Sequence[Particle], *, since_
     return Prospect(
         verdict=verdict(probability),
         probability=probability,
-        seconds=_range([each.seconds for each in ended], relative=0.03, least=0.05, bottom=since_s),
+        seconds=_range([each.seconds for each in ended], relative=0.04, least=0.05, bottom=since_s),
         bytes=_range([each.sent for each in ended], relative=0.03, least=MIB),
-        pause_ms=_range([1000 * each.pause_s for each in ended], relative=0.1, least=15.0),
+        pause_ms=_range([1000 * each.pause_s for each in ended], relative=0.1, least=20.0),
         passes=_range([float(each.passes) for each in ended], relative=0.0, least=0.0),
         floor_bytes=floors,
         least_pause_ms=1000 * spread([each.least_s for each in futures], [1.0] * len(futures)).median,

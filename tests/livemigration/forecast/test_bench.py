@@ -87,6 +87,15 @@ def test_forecasts_runs_with_flags_it_has_not_seen(tmp_path: Path) -> None:
     assert forecast_before(found.before).probability > 0.5
 
 
+def test_knows_fine_measurements_by_their_answer_their_name_or_an_odd_rate() -> None:
+    known = lines("a02_seq100_r20_cap60")
+    answers = [{"calc-time": 1, "dirty-rate": 19, "sample-pages": 4096, "status": "measured"}]
+    known[0]["pre"] = {"dirty_calc": {"1": 18, "4": 20}, "odd_calc": {"1": 19, "4": 20}, "answers": answers}
+    found = case(known).before.guest
+    assert [sample.pages for sample in found.dirty] == [None, None, 8192, 8192, 2048]
+    assert found.dirty[-1].rate == 19 * 2**20
+
+
 def test_judges_no_run_whose_limits_somebody_changed() -> None:
     steered = read(LOGS / "k01_ctl500_seq100_r80_cap60.jsonl")
     assert steered.truth.steered_s is not None
