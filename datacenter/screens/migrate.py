@@ -13,11 +13,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from datacenter import orders
 from datacenter.screens.plan import Plan, plan
 from datacenter.screens.vms import find
-from hosts.models import VM, Host
+from hosts.livemigration.terms import policy_of
+from hosts.models import VM, Host, MigrationPolicy
 
 MIB = 2**20
 BEST = "best"
-FIRST: dict[str, Any] = {"destination": BEST, "postcopy_allowed": True}
+FIRST: dict[str, Any] = {"destination": BEST}
+AS_SAID = (("", "As the policy says"), ("yes", "Yes"), ("no", "No"))
 
 
 class MigrateForm(forms.Form):
@@ -26,8 +28,9 @@ class MigrateForm(forms.Form):
     destination = forms.CharField(max_length=20)
     bandwidth_mib = forms.IntegerField(min_value=1, max_value=1_000_000, required=False)
     max_downtime_ms = forms.IntegerField(min_value=1, max_value=2_000_000, required=False)
-    postcopy_allowed = forms.BooleanField(required=False)
-    auto_converge = forms.BooleanField(required=False)
+    policy = forms.ModelChoiceField(queryset=MigrationPolicy.objects.all(), required=False)
+    postcopy_allowed = forms.ChoiceField(choices=AS_SAID, required=False)
+    auto_converge = forms.ChoiceField(choices=AS_SAID, required=False)
     parallel = forms.IntegerField(min_value=0, max_value=255, required=False)
     xbzrle = forms.BooleanField(required=False)
     tls = forms.BooleanField(required=False)
@@ -50,13 +53,19 @@ class MigrateForm(forms.Form):
         return {
             "bandwidth": bandwidth * MIB if bandwidth else None,
             "max_downtime_ms": given.get("max_downtime_ms"),
-            "postcopy_allowed": bool(given.get("postcopy_allowed")),
-            "auto_converge": bool(given.get("auto_converge")),
+            "policy": given.get("policy"),
+            "postcopy_allowed": _said(given.get("postcopy_allowed")),
+            "auto_converge": _said(given.get("auto_converge")),
             "parallel": given.get("parallel"),  # None, and what is not ticked, is left to the policy
             "xbzrle": given.get("xbzrle") or None,
             "tls": given.get("tls") or None,
             "copy_disks": bool(given.get("copy_disks")),
         }
+
+
+def _said(word: str | None) -> bool | None:
+    """None: nothing was said, so that the policy's word holds."""
+    return word == "yes" if word else None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -102,12 +111,12 @@ def vm_measure(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 def _plan(vm: VM, form: MigrateForm) -> Plan:
     if not form.is_bound:
-        return plan(vm, None, {"postcopy_allowed": True})
+        return plan(vm, None, {})
     return plan(vm, form.cleaned_data.get("destination"), form.options())
 
 
 def _dialog(request: HttpRequest, vm: VM, form: MigrateForm, *, status: int = 200) -> HttpResponse:
-    context: dict[str, Any] = {"vm": vm, "form": form, "plan": _plan(vm, form)}
+    context: dict[str, Any] = {"vm": vm, "form": form, "plan": _plan(vm, form), "standing": policy_of(vm)}
     template = "vms/_migrate.html" if "HX-Request" in request.headers else "vms/migrate.html"
     return render(request, template, context, status=status)
 

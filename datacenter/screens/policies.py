@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Max, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from datacenter import orders
@@ -96,7 +97,7 @@ def cluster_policy(request: HttpRequest, pk: int) -> HttpResponse:
 def vm_policy(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Under which policy one VM migrates, whatever its cluster says."""
     _assign(request, get_object_or_404(VM.objects.select_related("host__cluster"), uuid=uuid))
-    return redirect("vm", uuid)
+    return redirect(reverse("vm", args=[uuid]) + "?tab=policy")
 
 
 def _assign(request: HttpRequest, target: Cluster | VM) -> None:

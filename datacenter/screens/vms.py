@@ -53,7 +53,7 @@ LISTING = Listing(
     ),
 )
 
-TABS = ("disks", "networks", "migrations", "events", "xml")
+TABS = ("disks", "networks", "migrations", "events", "policy", "xml")
 
 
 @require_safe
@@ -84,7 +84,7 @@ def vm_loads(request: HttpRequest, uuid: UUID) -> JsonResponse:
 
 def find(uuid: UUID) -> VM:
     """The VM as fragments want it, with its XML left in the database until a tab asks for it. Http404."""
-    row = rows.vms().filter(uuid=uuid).first()
+    row = rows.vms().select_related("migration_policy", "host__cluster__migration_policy").filter(uuid=uuid).first()
     if row is None:
         raise Http404("Godwit knows no VM with this UUID.")
     return row
@@ -116,5 +116,6 @@ _TAB_READERS: dict[str, Any] = {
     "networks": lambda row: {},
     "migrations": _migrations,
     "events": _events,
+    "policy": lambda row: {},
     "xml": _xml,
 }

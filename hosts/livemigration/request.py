@@ -21,7 +21,7 @@ from hosts.livemigration import preflight
 from hosts.livemigration.admission import nudge
 from hosts.livemigration.preflight import About
 from hosts.livemigration.terms import Asked, terms
-from hosts.models import VM, Adjustment, Host, Migration, MigrationPolicy, Priority
+from hosts.models import VM, Adjustment, Host, Migration, Priority
 from hosts.states import CANCELLABLE, MigrationState
 
 #: what libvirt takes for a bandwidth: whole MiB/s, at least one, and no more than fits QEMU's 64 bits
@@ -65,14 +65,13 @@ def request_migration(
     destination: Host,
     *,
     actor: str,
-    policy: MigrationPolicy | None = None,
     priority: Priority = Priority.PERSON,
     alternatives: Sequence[Host] = (),
     **asked: Unpack[Asked],
 ) -> Migration:
     """Write the migration into the queue, in the caller's transaction.
 
-    What is not asked for is left to ``policy``, and that to the VM's own policy, its cluster's, or Adaptive.
+    What is not asked for is left to the policy: the one asked for, the VM's own, its cluster's, or Adaptive.
     ``alternatives``: other hosts, best first, to be tried should this one refuse or the move fail; none where a person
     picked the host.
     Raises RequestRefused. That nothing else moves this VM is held by the database, not only by the look before.
@@ -81,7 +80,7 @@ def request_migration(
     check_downtime(asked.get("max_downtime_ms"))
     with transaction.atomic():
         vm = _locked(vm)
-        fields = terms(vm, destination, policy=policy, **asked)
+        fields = terms(vm, destination, **asked)
         fields["postcopy_allowed"] &= not fields["copy_disks"]  # what is on its way could not be fetched by page
         _check(vm, destination, fields)
         fields |= {"priority": priority, "alternatives": [host.pk for host in alternatives]}

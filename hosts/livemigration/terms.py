@@ -53,6 +53,7 @@ def _version(text: str) -> tuple[int, ...]:
 class Asked(TypedDict, total=False):
     """What a person may ask for; None, and what is left out, is the policy's word."""
 
+    policy: MigrationPolicy | None  # None: the VM's own, its cluster's, or Adaptive
     bandwidth: int | None  # bytes/s
     max_downtime_ms: int | None
     postcopy_allowed: bool | None
@@ -63,14 +64,12 @@ class Asked(TypedDict, total=False):
     copy_disks: bool
 
 
-def terms(
-    vm: VM, destination: Host, *, policy: MigrationPolicy | None = None, **asked: Unpack[Asked]
-) -> dict[str, Any]:
+def terms(vm: VM, destination: Host, **asked: Unpack[Asked]) -> dict[str, Any]:
     """The fields of a Migration that follow from the policy and from what was asked for; None leaves it to the policy.
 
     A pause that a person allows is their budget: Adaptive works within it, any other policy leaves it as it is.
     """
-    version = newest(policy or policy_of(vm))
+    version = newest(asked.get("policy") or policy_of(vm))
     it = from_json(version.data)
     postcopy = _said(asked.get("postcopy_allowed"), it.postcopy)
     throttles = it.throttles(postcopy=postcopy and recoverable(vm.host, destination))

@@ -44,7 +44,7 @@ def passes(sizes: Sequence[float], *, rate: float = 60.0, first: float = 480.0, 
         while left > (size / 2 if number == len(sizes) + 1 else kept):
             found.append(reading(now, number, left=left, sent=sent, rate=rate))
             step = min(0.2 * rate, max(left - kept, 0.1))
-            now, sent, left = now + 0.2, sent + step, left - step
+            now, sent, left = now + step / rate, sent + step, left - step
     return found
 
 

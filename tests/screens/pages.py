@@ -27,8 +27,7 @@ def addresses() -> dict[str, str]:
         pages[f"host/{tab}"] = reverse("host", args=[host.pk]) + f"?tab={tab}"
     policy = MigrationPolicy.objects.order_by("pk").first()
     assert policy
-    pages["policies"], pages["policy_new"] = reverse("policies"), reverse("policy_new")
-    pages["policy"], pages["policy_edit"] = (reverse(name, args=[policy.pk]) for name in ("policy", "policy_edit"))
+    pages["policies"], pages["policy"] = reverse("policies"), reverse("policy", args=[policy.pk])
     for tab in ("disks", "networks", "migrations", "events", "policy", "xml"):
         pages[f"vm/{tab}"] = reverse("vm", args=[vm.uuid]) + f"?tab={tab}"
     return pages

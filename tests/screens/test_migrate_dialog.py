@@ -39,7 +39,9 @@ def test_it_is_a_page_of_its_own_without_javascript(otto: Client, place: tuple) 
 
 
 def test_it_orders_the_migration_to_the_best_host_and_leads_to_it(otto: Client, place: tuple) -> None:
-    answer = otto.post(f"/vms/{place[0].uuid}/migrate", {"destination": "best", "postcopy_allowed": "on"}, headers=HTMX)
+    answer = otto.post(
+        f"/vms/{place[0].uuid}/migrate", {"destination": "best", "postcopy_allowed": "yes"}, headers=HTMX
+    )
     made = Migration.objects.get()
     assert answer["HX-Redirect"] == f"/migrations/{made.pk}"
     assert (made.destination, made.postcopy_allowed, made.bandwidth, made.requested_by) == (
@@ -51,7 +53,13 @@ def test_it_orders_the_migration_to_the_best_host_and_leads_to_it(otto: Client, 
 
 
 def test_it_passes_the_options_in_the_units_of_the_order(otto: Client, place: tuple) -> None:
-    given = {"destination": str(place[1].pk), "bandwidth_mib": "100", "max_downtime_ms": "250", "auto_converge": "on"}
+    given = {
+        "destination": str(place[1].pk),
+        "bandwidth_mib": "100",
+        "max_downtime_ms": "250",
+        "auto_converge": "yes",
+        "postcopy_allowed": "no",
+    }
     assert otto.post(f"/vms/{place[0].uuid}/migrate", given).status_code == 302
     made = Migration.objects.get()
     assert (made.bandwidth, made.max_downtime_ms) == (100 * 2**20, 250)
@@ -69,7 +77,7 @@ def test_it_passes_the_options_in_the_units_of_the_order(otto: Client, place: tu
     ],
 )
 def test_it_keeps_what_was_typed_and_opens_the_options(otto: Client, place: tuple, field: str, value: str) -> None:
-    given = {"destination": str(place[1].pk), field: value, "auto_converge": "on"}
+    given = {"destination": str(place[1].pk), field: value, "auto_converge": "yes"}
     answer = otto.post(f"/vms/{place[0].uuid}/migrate", given, headers=HTMX)
     page = answer.content.decode()
     assert answer.status_code == 422
