@@ -119,4 +119,10 @@ def _pools(stored: Any) -> dict[int, int] | None:
 def _record(record: Any, stored: dict[str, Any], least: dict[str, str]) -> Any:
     """A stored dict as its record; fields that a later release dropped or added do no harm."""
     known = {each.name for each in fields(record)}
-    return record(**(least | {name: value for name, value in stored.items() if name in known}))
+    told = {name: _plain(value) for name, value in stored.items() if name in known}
+    return record(**(least | told))
+
+
+def _plain(value: object) -> str | bool:
+    """JSON may hold anything; these records hold text and flags."""
+    return value if isinstance(value, bool) else "" if value is None else str(value)
