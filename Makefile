@@ -4,7 +4,7 @@ PORT ?= 8000
 # Handed to pytest: make test ARGS="-k migration"
 ARGS ?=
 
-.PHONY: help demo test bench-live bench-forecast bench-monitor lint clean
+.PHONY: help demo test bench-live bench-forecast bench-monitor bench-policies lint clean
 
 help:
 	@echo "make demo        set up what is missing, run Godwit with its demo, print address and login; Ctrl-C ends it"
@@ -12,6 +12,7 @@ help:
 	@echo "make bench-live  measure the live path against the lab and the simulated data center"
 	@echo "make bench-monitor  how well one worker watches 200 migrations at once (simulated data center)"
 	@echo "make bench-forecast  replay recorded migrations: how good the forecast is (LOGS=dir)"
+	@echo "make bench-policies  every policy on 24 workloads in the simulated data center, side by side"
 	@echo "make lint        ruff, mypy, import contracts"
 	@echo "make clean       end what runs here; remove var/ and .venv/ with all data in them"
 
@@ -27,11 +28,15 @@ bench-live:
 	@deploy/bootstrap --test
 	@$(PY) -m tests.bench.live $(ARGS)
 
-# LOGS=dir: recorded migrations, *.jsonl
 bench-monitor:
 	@deploy/bootstrap --test
 	@$(PY) -m tests.bench.monitor $(ARGS)
 
+bench-policies:
+	@deploy/bootstrap --test
+	@$(PY) -m tests.bench.policies $(ARGS)
+
+# LOGS=dir: recorded migrations, *.jsonl
 bench-forecast:
 	@deploy/bootstrap --test
 	@$(PY) -m tests.bench.forecast $(if $(LOGS),--logs $(LOGS))
