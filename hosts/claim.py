@@ -4,9 +4,11 @@ A holder that froze and thawed runs on beside its successor; so every side effec
 ``still_held``: the epoch in the database must be the one it was given.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db import connection
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -44,6 +46,27 @@ def claim(model: type[Leased], pk: int, *, holder: str, ttl_s: float = 10.0) -> 
 def renew(lease: Lease) -> bool:
     """Hold on for another ``ttl_s``. False: the lease is lost, stop working on the row."""
     return bool(_own(lease).update(lease_until=Now() + timedelta(seconds=lease.ttl_s)))
+
+
+def renew_all(leases: Iterable[Lease], *, model: type[Leased]) -> set[int]:
+    """Hold on to many leases of one model with one statement; the keys of those that are held still."""
+    held = {lease.pk: lease for lease in leases}
+    if not held:
+        return set()
+    table = connection.ops.quote_name(model._meta.db_table)
+    query = (
+        f"UPDATE {table} SET lease_until = now() + make_interval(secs => mine.ttl) "  # noqa: S608 - a table of ours
+        "FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::float8[]) AS mine(pk, holder, epoch, ttl) "
+        "WHERE id = mine.pk AND lease_holder = mine.holder AND lease_epoch = mine.epoch RETURNING id"
+    )
+    ordered = [held[pk] for pk in sorted(held)]  # two that lock many rows lock them in one order
+    with connection.cursor() as cursor:
+        cursor.execute(
+            query,
+            [[each.pk for each in ordered], [each.holder for each in ordered],
+             [each.epoch for each in ordered], [each.ttl_s for each in ordered]],
+        )  # fmt: skip
+        return {pk for (pk,) in cursor.fetchall()}
 
 
 def still_held(lease: Lease) -> bool:

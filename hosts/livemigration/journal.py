@@ -5,16 +5,18 @@ Everything here may be written by two processes (the collector hears the same ev
 
 import logging
 from collections import deque
-from dataclasses import asdict
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import Error as DatabaseError
 from django.db import transaction
 
 from hosts import feed
 from hosts.advance import note
+from hosts.livemigration.ledger import Page, store
 from hosts.livemigration.outlook import outlook
-from hosts.livemigration.readings import DirtyMeter, Point, point, progress
+from hosts.livemigration.readings import DirtyMeter, Point, as_dict, point, progress
 from hosts.models import VM, Migration, Sample
 from hosts.virt.clock import Clock
 from hosts.virt.records import JobStats
@@ -23,6 +25,8 @@ log = logging.getLogger(__name__)
 
 #: samples are written together, this often, in seconds
 WRITE_S = 1.0
+#: a journal that nobody stores with the others is stored by itself, so many times less often
+OWN_PACE = 2
 #: what the forecast is made of: this much of the newest past, and a new one no more often than that
 RECENT = timedelta(minutes=1)
 OUTLOOK_EVERY = timedelta(seconds=0.4)
@@ -35,7 +39,7 @@ class Journal:
         self._migration = migration
         self._clock = clock
         self._meter = DirtyMeter()
-        self._unwritten: list[Point] = []
+        self._unwritten: deque[Point] = deque()
         self._write_at = clock.monotonic() + WRITE_S
         self._last_at: datetime | None = None
         self._recent: deque[Point] = deque()
@@ -53,7 +57,7 @@ class Journal:
         self._last_at = reading.at
         self.highest_pass = max(self.highest_pass, reading.iteration)
         self._unwritten.append(reading)
-        shown: dict[str, Any] = asdict(reading)
+        shown: dict[str, Any] = as_dict(reading)
         shown["at"] = reading.at.isoformat()
         shown["state"] = str(self._migration.state)
         shown |= self._outlook(reading)
@@ -80,18 +84,19 @@ class Journal:
 
     def write(self) -> None:
         """Store what is not stored yet. What fails to be written is kept for the next time."""
-        self._write_at = self._clock.monotonic() + WRITE_S
-        if not self._unwritten:
-            return
-        batch = [Sample(migration_id=self._migration.pk, **asdict(each)) for each in self._unwritten]
-        total = self._unwritten[-1].total_bytes
-        with transaction.atomic():
-            Sample.objects.bulk_create(batch, ignore_conflicts=True)
-            changed = {"iterations": self.highest_pass, "transferred_bytes": self._unwritten[-1].processed_bytes}
-            if total:
-                changed["total_bytes"] = total
-            Migration.objects.filter(pk=self._migration.pk).update(**changed)
-        self._unwritten.clear()
+        write_together([self])
+
+    def take(self) -> Page:
+        """What is not stored yet, for somebody who stores it with that of others. Any thread may call it."""
+        self._write_at = self._clock.monotonic() + OWN_PACE * WRITE_S
+        points = []
+        while self._unwritten:
+            points.append(self._unwritten.popleft())  # one at a time: a step may add to them meanwhile
+        return Page(migration=self._migration.pk, points=points, highest_pass=self.highest_pass)
+
+    def give_back(self, page: Page) -> None:
+        """It could not be stored: kept for the next time."""
+        self._unwritten.extendleft(reversed(page.points))
 
     def keep_disks(self, job: JobStats) -> None:
         """How far the disks have come, each second; they travel before memory does, and go on beside it."""
@@ -116,6 +121,17 @@ class Journal:
         if job.downtime_ms is not None:
             totals["libvirt_downtime_ms"] = float(job.downtime_ms)
         Migration.objects.filter(pk=self._migration.pk).update(**totals)
+
+
+def write_together(journals: Iterable[Journal]) -> None:
+    """Store what is not stored yet of all of them. What fails to be written is kept for the next time."""
+    pages = [(journal, journal.take()) for journal in journals]
+    try:
+        store([page for _, page in pages])
+    except DatabaseError:
+        for journal, page in pages:
+            journal.give_back(page)
+        raise
 
 
 def keep_moment(migration: Migration, field: str, at: datetime) -> None:

@@ -5,6 +5,7 @@ for all of them with one query each 100 ms.
 """
 
 import asyncio
+import itertools
 import logging
 import os
 import socket
@@ -15,7 +16,8 @@ from django.db import Error as DatabaseError
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from hosts.claim import claim
+from hosts.claim import claim, renew_all
+from hosts.livemigration.journal import WRITE_S, write_together
 from hosts.livemigration.supervisor import Supervisor, load
 from hosts.models import Adjustment, Migration
 from hosts.states import OPEN_MIGRATION, MigrationState
@@ -81,9 +83,23 @@ class Runner:
             except DatabaseError as exc:
                 log.warning("Orders could not be read: %s", exc, extra={"action": "orders_unread"})
                 continue
-            for pk in waiting:
-                if driven := self.driven.get(pk):
+            for pk, driven in self.driven.items():
+                if pk in waiting:
                     driven.supervisor.nudge()
+                else:
+                    driven.supervisor.no_orders()
+
+    async def keep_up(self) -> None:
+        """Store the samples of all of them each second, and renew their leases each other one; until cancelled."""
+        for turn in itertools.count():
+            await asyncio.sleep(WRITE_S)
+            supervisors = [each.supervisor for each in self.driven.values()]
+            try:
+                await blocking(write_together, [each.journal for each in supervisors])
+                if turn % 2 == 0:
+                    await blocking(_renew, supervisors)
+            except DatabaseError as exc:
+                log.warning("Samples and leases wait: %s", exc, extra={"action": "ledger_unwritten"})
 
     async def _adopt(self, pk: int) -> Supervisor | None:
         loop, event = asyncio.get_running_loop(), asyncio.Event()
@@ -137,15 +153,24 @@ class Runner:
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Until it is set, or so long. A timer that sets it, since wait_for makes a task each time: 1,000 a second."""
+    timer = asyncio.get_running_loop().call_later(max(0.0, seconds), event.set)
     try:
-        await asyncio.wait_for(event.wait(), timeout=max(0.0, seconds))
-    except TimeoutError:
-        return
+        await event.wait()
+    finally:
+        timer.cancel()
 
 
-def _with_orders(pks: Iterable[int]) -> list[int]:
+def _with_orders(pks: Iterable[int]) -> set[int]:
     waiting = Adjustment.objects.filter(migration__in=pks, applied_at=None, error="")
-    return list(waiting.values_list("migration_id", flat=True).distinct())
+    return set(waiting.values_list("migration_id", flat=True))
+
+
+def _renew(supervisors: Iterable[Supervisor]) -> None:
+    """One statement for all. A lease that is lost says so at that supervisor's own next renewal."""
+    mine = {each.lease.pk: each for each in supervisors}
+    for pk in renew_all((each.lease for each in mine.values()), model=Migration):
+        mine[pk].renewed()
 
 
 def orphans() -> list[int]:

@@ -113,6 +113,19 @@ class Supervisor:
         self._orders_at = 0.0
         self.wake()
 
+    # what whoever drives many does for all of them at once; a step does it by itself where that fails to come
+    @property
+    def lease(self) -> Lease:
+        return self._lease
+
+    def renewed(self) -> None:
+        """Its lease was renewed."""
+        self._renew_at = self.clock.monotonic() + self._lease.ttl_s / 3
+
+    def no_orders(self) -> None:
+        """There are none, as of now."""
+        self._orders_at = self.clock.monotonic() + ORDERS_S
+
     # what the walk uses
     def guard(self) -> None:
         """Before every side effect on a hypervisor: raise LeaseLost unless the lease is ours still.

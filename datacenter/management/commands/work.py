@@ -58,7 +58,7 @@ async def work(concurrency: int) -> bool:
                 fetch_job_polling_interval=2.0,
             )
         )
-        rounds = (rescue(worker_app), runner().read_orders(), tidy(worker_app), keep_queue())
+        rounds = (rescue(worker_app), runner().read_orders(), runner().keep_up(), tidy(worker_app), keep_queue())
         helpers = [asyncio.create_task(each) for each in rounds]
         _stop_on_signal(worker)
         log.info("The worker has started.", extra={"action": "worker_started", "concurrency": concurrency})
