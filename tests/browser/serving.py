@@ -52,7 +52,7 @@ class Server:
         return self
 
     def _until_it_answers(self) -> None:
-        give_up = time.monotonic() + 30
+        give_up = time.monotonic() + 120  # a start takes two seconds, and a minute on a machine that is overrun
         while time.monotonic() < give_up:
             assert self._process is not None
             assert self._process.poll() is None, self.log.read_text()[-4000:]
