@@ -83,6 +83,16 @@ class Process:
             self.send(signal.SIGKILL)
             self._child.wait()
 
+    def signal_kill(self) -> None:
+        """SIGKILL without waiting; from any thread."""
+        self.send(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        self.send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.send(signal.SIGCONT)
+
     def stop(self) -> None:
         """Ask it to end, and see to it that it does."""
         if self._child is None or not self.alive:

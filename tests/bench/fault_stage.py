@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from deploy.lab import Lab
 from deploy.lab.network import batch
@@ -58,7 +59,7 @@ class Stage:
         down = Host.objects.exclude(state=str(HostState.UP))
         wait_for(lambda: not down.exists(), seconds=60, what=lambda: f"not up: {[str(each) for each in down.all()]}")
 
-    def guest(self, **settings: object) -> VM:
+    def guest(self, **settings: Any) -> VM:
         """A running guest of a name of its own on h1, once Godwit knows it."""
         name = f"g{next(self._numbers)}"
         uuid = guest_uuid(self.lab.plan.name, name)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from django.db import connection
+from django.db import connection, transaction
 
 from deploy.lab.daemon import PROGRAM
 from deploy.lab.processes import Recorded
@@ -17,6 +17,7 @@ from hosts.livemigration.request import adjust, request_migration
 from hosts.models import Adjustment, Host, Migration
 from hosts.states import MigrationState
 from hosts.virt.connect import connect
+from hosts.virt.driver import Driver
 from hosts.virt.records import DomainEvent
 from tests.bench.fault_processes import wait_for
 from tests.bench.fault_stage import Stage
@@ -62,6 +63,7 @@ class Trial:
         self.vm = stage.guest(**fault.load)
         self.uuid = str(self.vm.uuid)
         self.migration: Migration | None = None
+        self.arrives_paused = False
         self.struck_at: float | None = None
         self.truth: Callable[[], bool] = lambda: True  # beside the row's state
         self.truth_at: float | None = None
@@ -103,6 +105,10 @@ class Trial:
         if slow:
             self.lab.slow("h2", SLOW_MBIT)
         self.stage.await_hosts()
+        with transaction.atomic():
+            self._order(cap, max_downtime_ms)
+
+    def _order(self, cap: int | None, max_downtime_ms: int | None) -> None:
         self.migration = request_migration(
             self.vm,
             Host.objects.get(name="h2"),
@@ -111,11 +117,13 @@ class Trial:
             max_downtime_ms=max_downtime_ms,
             postcopy_allowed=True,
         )
+        if self.arrives_paused:
+            Migration.objects.filter(pk=self.migration.pk).update(arrives_paused=True)
 
     def copying(self) -> None:
         """Until memory is copied and the page shows it."""
         self.reach(MigrationState.COPYING)
-        wait_for(lambda: self.row.samples.count() >= 4, seconds=30, what="samples")  # type: ignore[attr-defined]
+        wait_for(lambda: self.row.samples.count() >= 4, seconds=30, what="samples")
 
     def reach(self, *states: MigrationState, seconds: float = 40.0) -> None:
         wait_for(lambda: self.state in states, seconds=seconds, what=lambda: f"{self.state}: {self.row.because}")
@@ -142,6 +150,10 @@ class Trial:
         time.sleep(seconds)
 
     # striking
+    def driver(self, host: str) -> Driver:
+        """A connection of the trial's own to that host."""
+        return self._ears[list(self.lab.hosts).index(host)]
+
     def strike(self, *acts: Act) -> None:
         """The fault: now."""
         for act in acts:
@@ -149,7 +161,7 @@ class Trial:
         self.struck_at = time.monotonic()
 
     def at(self, where: tuple[str, str], *acts: Act) -> None:
-        """The fault: as soon as this host says this; acts of ``quick`` run in the callback itself."""
+        """The fault: as soon as this host says this."""
         self._triggers.append((*where, acts))
 
     def await_strike(self, seconds: float = 40.0) -> None:

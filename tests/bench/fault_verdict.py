@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from deploy.lab import LabError
 from hosts.livemigration.request import RequestRefused
 from hosts.models import VM
-from hosts.states import MigrationState, VMState
+from hosts.states import VMState
 from tests.bench.fault_processes import wait_for
 from tests.bench.fault_stage import Stage
 from tests.bench.fault_trial import Fault, Trial
@@ -143,6 +143,3 @@ def _beats(trial: Trial) -> bool:
     except LabError:
         return False
     return True
-
-
-__all__ = ["MigrationState", "Result", "run"]

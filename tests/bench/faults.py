@@ -3,8 +3,8 @@
     python -m tests.bench.faults [--only F01,H05] [--repeat 3] [--quick]
 
 Brings up a lab and a database of its own and removes both. The last line is JSON: ``scenarios``, ``runs``, ``lost``,
-``doubled``, ``wrong``, and ``truth_s`` (``p50``, ``max``): seconds from the fault until the migration's row says what is
-true. The exit code is 1 where ``lost``, ``doubled`` or ``wrong`` is not 0.
+``doubled``, ``wrong``, and ``truth_s`` (``p50``, ``max``): seconds from the fault until the migration's row says what
+is true. The exit code is 1 where ``lost``, ``doubled`` or ``wrong`` is not 0.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def report(fault: Fault, result: Result) -> None:
 
 
 def say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201
+    print(text, flush=True)
 
 
 def main() -> int:
