@@ -158,7 +158,11 @@ def contention(load: float | None, constants: Constants) -> float:
 
 
 def _switch_s(constants: Constants, n: int, busy: float) -> float:
-    return busy * constants.device_s * math.exp(constants.device_spread * _deviate(n, 0.2360679774997897))
+    return busy * constants.device_s * _spread(constants, n)
+
+
+def _spread(constants: Constants, n: int) -> float:
+    return math.exp(constants.device_spread * _deviate(n, 0.2360679774997897))
 
 
 def _future(
@@ -176,7 +180,8 @@ def _future(
     line = line_speed(orders, constants)
     least = floor(loop.form, loop.pacing.speed)
     if orders.postcopy_at is not None and loop.number >= orders.postcopy_at:
-        rest_s, pause_s = _postcopy(end, orders, constants, line), constants.postcopy_switch_s
+        pause_s = constants.postcopy_switch_s * _spread(constants, n)
+        rest_s = _postcopy(end, orders, constants, line)
     else:
         rest_s = pause_s = end.left / line + _switch_s(constants, n, busy)
         if not capped and line < constants.stop_speed:

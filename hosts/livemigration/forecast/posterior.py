@@ -29,8 +29,6 @@ _MEETS = 0.8
 _RATE_STEP, _BLIND_STEP, _SIZE_STEP = 1.3, 1.6, 1.7
 #: a measurement may be of another time, when the guest did something else
 _OUTDATED = 0.03
-#: the prior of a form: in order, at random, hot and cold
-_COMMON = (0.5, 0.3, 0.2)
 _KEEP = 12
 
 
@@ -76,11 +74,11 @@ def _grid(guest: Guest, constants: Constants, intervals: Sequence[Interval]) -> 
         if intervals and size * step < intervals[-1].fresh:
             continue
         for rate in rates:
-            for make, common in zip(FORMS, _COMMON, strict=True):
+            for make in FORMS:
                 form = make(size, rate)
                 # Writes that hit pages written within the same second are not seen by anybody: the more of them a
                 # form needs, the less likely it is.
-                hidden = math.log(common * form.dirtied(1.0) / rate)
+                hidden = math.log(form.dirtied(1.0) / rate)
                 yield Particle(make, form, log_prior + hidden, step, rate_step)
 
 
