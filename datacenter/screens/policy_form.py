@@ -32,7 +32,7 @@ class PolicyForm(forms.Form):
     name = forms.CharField(max_length=80)
     description = forms.CharField(max_length=500, required=False)
     method = forms.ChoiceField(choices=METHODS)
-    concurrent = forms.IntegerField(min_value=1, max_value=100)
+    concurrent = forms.IntegerField(min_value=1, max_value=100, required=False)
     bandwidth_mib = forms.IntegerField(min_value=1, max_value=1_048_575, required=False)
     initial_downtime_ms = forms.IntegerField(min_value=1, max_value=2_000_000, required=False)
     max_downtime_ms = forms.IntegerField(min_value=1, max_value=2_000_000)

@@ -45,7 +45,7 @@ def told(policy: Policy) -> list[tuple[str, str]]:
         ("Connections", str(policy.parallel) if policy.parallel else ""),
         ("Encryption", "TLS" if policy.tls else ""),
         ("Bandwidth", rate(policy.bandwidth) if policy.bandwidth else "no limit"),
-        ("At once", f"{policy.concurrent} a host, each way"),
+        ("At once", f"{policy.concurrent} a host, each way" if policy.concurrent else "as its cluster allows"),
         ("Deadline", _deadline(policy)),
     ]
     return [(label, words) for label, words in pairs if words]

@@ -106,7 +106,7 @@ def _move_limit(policy: Policy, facts: Facts, limit: float, *, speed: float, lin
         )
         return allow_pause(limit, why)
     if limit < _WORTH_DOWN * facts.max_downtime_ms and not facts.throttles:
-        why = f"The line takes {line / MIB:.0f} MiB/s, less than it did: the pause would be longer than {budget_ms} ms."
+        why = f"At {line / MIB:.0f} MiB/s, unsteady as it flows, more would pause the guest longer than {budget_ms} ms."
         return allow_pause(limit, why)
     return None
 

@@ -12,7 +12,9 @@ from datetime import datetime
 import psycopg
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import IntegerField, QuerySet
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 from procrastinate.contrib.django import app
 
 from hosts import feed
@@ -96,6 +98,7 @@ def _open() -> QuerySet[Migration]:
     return (
         Migration.objects.filter(state__in=OPEN_MIGRATION)
         .select_related("vm", *ends)
+        .annotate(most=Cast(KeyTextTransform("concurrent", "policy__data"), IntegerField()))
         .only(
             "state", "vm__name", "priority", "requested_at", "not_before", "queue_place", "waits_for",
             *names, *limits, "source__cluster__datacenter__most_on_network",
@@ -113,6 +116,7 @@ def _way(row: Migration) -> Way:
         source_name=row.source.name,
         destination_name=row.destination.name if row.destination else "",
         cluster_name=cluster.name,
+        most=getattr(row, "most", None),
     )
 
 

@@ -70,7 +70,7 @@ class Policy:
     """All that a policy says. None: QEMU's own default, or no limit."""
 
     method: Method = Method.ADAPTIVE
-    concurrent: int = 2  # migrations of a host at once, each way
+    concurrent: int | None = None  # migrations of a host at once, each way; None: as many as its cluster allows
     bandwidth: int | None = None  # bytes/s
     initial_downtime_ms: int | None = None  # None: QEMU's 300; ADAPTIVE begins with the greatest
     max_downtime_ms: int = 300  # the pause budget
@@ -120,8 +120,8 @@ def _objections(it: Policy) -> Iterator[tuple[str, str]]:
 
 
 def _numbers(it: Policy) -> Iterator[tuple[str, str]]:
-    if not 1 <= it.concurrent <= 100:
-        yield "concurrent", "A host moves 1 to 100 VMs at once."
+    if it.concurrent is not None and not 1 <= it.concurrent <= 100:
+        yield "concurrent", "A host moves 1 to 100 VMs at once, or nothing for the cluster’s limits."
     if it.bandwidth is not None and not LEAST_BANDWIDTH <= it.bandwidth <= GREATEST_BANDWIDTH:
         yield "bandwidth", "A bandwidth is 1 MiB/s to 1,048,575 MiB/s, or nothing for no cap."
     if it.parallel == 1 or not 0 <= it.parallel <= GREATEST_PARALLEL:

@@ -33,7 +33,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """What a migration takes places of. Keys are the rows'; names are for the words. ``destination`` None: unknown."""
+    """What a migration takes places of. Keys are the rows'; names are for the words. ``destination`` None: unknown.
+
+    ``most``: how many its policy wants on each of its hosts at once, at most; None: as many as the cluster allows.
+    """
 
     source: int
     destination: int | None
@@ -42,6 +45,7 @@ class Way:
     source_name: str = ""
     destination_name: str = ""
     cluster_name: str = ""
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +128,14 @@ def urgency(one: Waiting) -> tuple[datetime, int]:
 
 def _places(way: Way, limits: Mapping[int, Limits]) -> Iterator[_Place]:
     most = limits.get(way.cluster) or Limits()
-    yield _Place(key=("out", way.source), limit=most.out, who=way.source_name, does="sends")
+    yield _Place(key=("out", way.source), limit=min(most.out, way.most or most.out), who=way.source_name, does="sends")
     if way.destination is not None:
-        yield _Place(key=("into", way.destination), limit=most.into, who=way.destination_name, does="receives")
+        yield _Place(
+            key=("into", way.destination),
+            limit=min(most.into, way.most or most.into),
+            who=way.destination_name,
+            does="receives",
+        )
     cluster = f"the cluster {way.cluster_name}"
     yield _Place(key=("cluster", way.cluster), limit=most.cluster, who=cluster, does="moves")
     yield _Place(key=("network", way.network), limit=most.network, who="the migration network", does="carries")
