@@ -86,3 +86,15 @@ def _checked(stored: dict[str, Any]) -> Checked:
         text=str(stored.get("text", "")),
         remedy=str(stored.get("remedy", "")),
     )
+
+
+@register.filter
+def passing(found: list[Checked]) -> list[Checked]:
+    """Those that pass: of interest only on request."""
+    return [each for each in found if each.look is LOOKS["passes"]]
+
+
+@register.filter
+def telling(found: list[Checked]) -> list[Checked]:
+    """Those that say something: refusals, warnings, what is not known."""
+    return [each for each in found if each.look is not LOOKS["passes"]]

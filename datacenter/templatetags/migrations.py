@@ -178,8 +178,7 @@ def _of_adjustment(turned: Adjustment) -> Entry:
         Adjustment.MAX_DOWNTIME: f"Allowed pause {turned.value} ms",
         Adjustment.BANDWIDTH: "No bandwidth limit" if turned.value is None else f"Bandwidth {rate(turned.value)}",
     }[turned.kind]
-    words += f". {turned.because}" if turned.because else ""
     text = words + (f": refused, {turned.error}" if turned.error else "" if turned.applied_at else ": waiting")
-    mark = words
+    text += f". {turned.because}" if turned.because else ""
     kind = "refused" if turned.error else "adjustment"
-    return Entry(at=turned.applied_at or turned.at, who=turned.actor, text=text, mark=mark, kind=kind)
+    return Entry(at=turned.applied_at or turned.at, who=turned.actor, text=text, mark=words, kind=kind)

@@ -73,6 +73,12 @@ class Journal:
         self._done_so_far = max(self._done_so_far, progress(self._recent))
         return outlook(self._migration, self._recent, done_so_far=self._done_so_far)
 
+    def announce(self, migration: Migration) -> None:
+        """The row's state changed: the words that tick say so at once, and not what the last reading said."""
+        self._migration = migration
+        shown = outlook(migration, self._recent, done_so_far=self._done_so_far)
+        feed.figures("migration", migration.pk, shown | {"state": str(migration.state)})
+
     @property
     def recent(self) -> list[Point]:
         """The readings of the last minute, oldest first."""

@@ -143,10 +143,12 @@ class Supervisor:
             also["ended_at"] = self.clock.now()
         if advance(self.row, to, because=because, actor=actor, **also):
             feed.changed("vm", self.row.vm_id)
+            self.journal.announce(self.row)
             if to.is_final:
                 nudge()  # its places are free
             return True
         self.row = load(self.row.pk)
+        self.journal.announce(self.row)
         return False
 
     def fail_safely(self, because: str) -> None:
