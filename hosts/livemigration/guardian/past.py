@@ -20,15 +20,7 @@ def remember(past: Past, truth: Truth, *, alone_s: float | None) -> Past:
     short = past.short
     if here and ran_there:  # a split that was long once stays so, whatever is suspended and resumed later
         short = short is not False and alone_s is not None and alone_s <= SHORT_S
-    moves = isinstance(source, DomainStatus) and source.reason == "postcopy"
-    return replace(
-        past,
-        ran_there=ran_there,
-        stood=past.stood or standing,
-        watched=watched,
-        short=short,
-        held=past.held and not moves,
-    )
+    return replace(past, ran_there=ran_there, stood=past.stood or standing, watched=watched, short=short)
 
 
 def after(past: Past, act: Act) -> Past:
@@ -113,5 +105,7 @@ class Memory:
 
     def _note_pages(self, truth: Truth, now: float) -> None:
         processed = truth.job.processed_bytes if truth.job is not None and truth.job_runs else None
+        if None not in (processed, self._processed) and processed != self._processed:
+            self._past = replace(self._past, held=False)
         if processed is None or processed != self._processed:
             self._processed, self._moved_at = processed, now

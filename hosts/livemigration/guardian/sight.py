@@ -14,7 +14,7 @@ from hosts.virt.clock import WALL, Clock
 from hosts.virt.driver import Driver
 from hosts.virt.errors import NoSuchDomain, VirtError
 from hosts.virt.pool import Pool
-from hosts.virt.records import JobStats
+from hosts.virt.records import DomainStatus, JobStats
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 CALM_S, CLOSE_S = 1.0, 0.2
 #: an answer is believed for its pace and this much longer, in seconds
 FRESH_S = 1.2
+#: a job that could not be told is asked for again after so long, in seconds
+JOB_AGAIN_S = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,7 @@ class _Interest:
         self.with_job = with_job
         self.pace_s = CLOSE_S
         self.due = 0.0
+        self.job_due = 0.0  # the job is not asked for before
         self.last: Sighting | None = None
 
 
@@ -128,25 +131,44 @@ class HostSight:
             due = [(uuid, each) for uuid, each in self._wanted.items() if each.due <= self._clock.monotonic()]
         for uuid, interest in due:
             interest.due = self._clock.monotonic() + interest.pace_s
-            interest.last = self._look(uuid, interest)
+            self._look(uuid, interest)
             self._when_seen()
         with self._lock:
             nearest = min((each.due for each in self._wanted.values()), default=self._clock.monotonic() + CALM_S)
         return max(0.01, nearest - self._clock.monotonic())
 
-    def _look(self, uuid: str, interest: _Interest) -> Sighting:
+    def _look(self, uuid: str, interest: _Interest) -> None:
         at = self._clock.monotonic()
         try:
-            seen, job = ask(self._pool.get(self._uri), uuid, with_job=interest.with_job)
+            seen, _ = ask(self._pool.get(self._uri), uuid, with_job=False)
+            self._take_job(uuid, interest, seen, at)
+            self.silence = ""
         except VirtError as exc:
             self.silence = str(exc)
-            return Sighting(seen=UNKNOWN, job=None, at=at)
+            interest.last = Sighting(seen=UNKNOWN, job=None, at=at)
         except Exception as exc:  # a fault of a driver: without this the host would never be asked again
             log.exception("Looking at %s broke.", self._uri, extra={"action": "sight_broke", "uri": self._uri})
             self.silence = repr(exc)
-            return Sighting(seen=UNKNOWN, job=None, at=at)
-        self.silence = ""
-        return Sighting(seen=seen, job=job, at=at)
+            interest.last = Sighting(seen=UNKNOWN, job=None, at=at)
+
+    def _take_job(self, uuid: str, interest: _Interest, seen: Seen, at: float) -> None:
+        """The status counts at once; the job may take as long as QEMU holds its monitor, and is left alone then."""
+        before = interest.last.job if interest.last is not None else None
+        wanted = interest.with_job and isinstance(seen, DomainStatus)
+        hangs = wanted and at < interest.job_due
+        interest.last = Sighting(seen=seen, job=before if wanted and not hangs else None, at=at)
+        if not wanted or hangs:
+            return
+        try:
+            job = self._pool.get(self._uri).job_stats(uuid)
+        except NoSuchDomain:
+            interest.last = Sighting(seen=ABSENT, job=None, at=self._clock.monotonic())
+        except VirtError as exc:
+            log.info("No job of %s: %s", uuid, exc, extra={"action": "job_unknown"})
+            interest.job_due = self._clock.monotonic() + JOB_AGAIN_S
+            interest.last = Sighting(seen=seen, job=None, at=at)
+        else:
+            interest.last = Sighting(seen=seen, job=job, at=at)
 
 
 class Sights:

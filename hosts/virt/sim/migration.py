@@ -278,7 +278,8 @@ class SimMigration:
     def pause_postcopy(self) -> None:
         """virDomainAbortJobFlags(POSTCOPY). JobConflict where it is not in post-copy."""
         if self.phase is not Phase.POSTCOPY:
-            raise JobConflict("current migration job is not in post-copy mode", code=55, domain=10)
+            text = "migrate-pause is currently only supported during postcopy-active state"
+            raise JobConflict(text, code=55, domain=10)
         outage.pause_postcopy(self)
 
     def resume_postcopy(self) -> None:
