@@ -158,11 +158,15 @@ def _show_logs(var: Path) -> None:
 
 
 class Visitor:
-    """One signed-in connection that stays open, as a browser's does."""
+    """One signed-in connection that stays open from page to page, as a browser's does."""
 
     def __init__(self, url: str, cookie: str) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
         self._headers = {"Cookie": cookie, "Accept": "text/html"}
+
+    def begin(self) -> None:
+        """Open the connection anew with the next request: the server closes one that was silent for 5 s."""
+        self._connection.close()
 
     def milliseconds(self, path: str) -> float:
         """From the request to the last byte of the page; RuntimeError where the answer is not the page."""

@@ -92,6 +92,7 @@ def vm_of(godwit: Installation, name: str) -> tuple[int, str]:
 def visit(visitor: Visitor, screens: dict[str, list[str]], times: int) -> dict[str, list[float]]:
     """Milliseconds of each visit, the screens in turn."""
     took: dict[str, list[float]] = {name: [] for name in screens}
+    visitor.begin()
     for number in range(-3, times):  # the first three warm up
         for name, paths in screens.items():
             spent = visitor.milliseconds(paths[number % len(paths)])
