@@ -11,6 +11,10 @@ from hosts.livemigration.readings import Reading
 from hosts.states import MigrationState
 
 
+#: no byte for so long, and the words say that the link is suspected, in seconds (the guardian acts at 3 in post-copy)
+SUSPECT_S = 5.0
+
+
 class Told(Protocol):
     """The fields of a Migration that the words come from."""
 
@@ -33,6 +37,8 @@ def describe(migration: Told, readings: Sequence[Reading] = ()) -> str:
     ``readings``: the migration's samples so far, oldest first; the last minute of them is enough.
     """
     state = MigrationState.of(migration.state)
+    if state in (MigrationState.COPYING, MigrationState.POSTCOPY) and (still := stalled(readings)) >= SUSPECT_S:
+        return f"{state.label}. Nothing has moved for {span(still)}: the link between the hosts is suspected."
     if state is MigrationState.COPYING:
         return _copying(migration, readings)
     if state is MigrationState.POSTCOPY:
@@ -42,6 +48,14 @@ def describe(migration: Told, readings: Sequence[Reading] = ()) -> str:
     if state is MigrationState.QUEUED and migration.waits_for:
         return f"Queued: {in_words(migration.queue_place, migration.waits_for)}"
     return f"{state.label}. {migration.because}".strip()
+
+
+def stalled(readings: Sequence[Reading]) -> float:
+    """For how many seconds, up to the last reading, no byte has moved."""
+    since = len(readings) - 1
+    while since > 0 and readings[since - 1].processed_bytes == readings[-1].processed_bytes:
+        since -= 1
+    return (readings[-1].at - readings[since].at).total_seconds() if readings else 0.0
 
 
 def limits(migration: Told) -> Limits:

@@ -1,6 +1,7 @@
 """A migration in words: it …"""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from hosts.livemigration.words import describe
 from tests.livemigration.test_prediction import MIB, run
@@ -45,6 +46,14 @@ def test_it_says_what_would_help_where_it_does_not_converge() -> None:
 def test_it_says_that_nothing_moves() -> None:
     still = [replace(each, throughput=0.0, processed_bytes=5 * MIB) for each in run(10, 60)[:20]]
     assert describe(Row(), still) == "Copying. Nothing moves at the moment."
+
+
+def test_it_suspects_the_link_after_five_seconds() -> None:
+    still = [replace(each, processed_bytes=5 * MIB) for each in run(10, 60, seconds=30)[:1] * 2]
+    still[1] = replace(still[1], at=still[0].at + timedelta(seconds=5.5))
+    words = "Nothing has moved for 6 s: the link between the hosts is suspected."
+    assert describe(Row(), still) == f"Copying. {words}"
+    assert describe(Row(state="postcopy"), still) == f"Post-copy. {words}"
 
 
 def test_it_says_there_is_no_way_back_from_post_copy() -> None:
