@@ -67,13 +67,24 @@ def test_it_sees_a_guest_converge_that_writes_slower_than_the_line() -> None:
         seen = history[:length]
         if seen[-1].iteration < 2:
             continue
-        outlook = forecast(seen, Limits())
+        outlook = forecast(seen, Limits(dirty_rate_before=20.0 * MIB))
         assert outlook is not None
         assert outlook.converges is True
         left = (history[-1].at - seen[-1].at).total_seconds()
         assert outlook.seconds is not None
         assert outlook.seconds[0] <= left + 1.5
         assert outlook.seconds[1] >= left - 1.5
+
+
+def test_it_is_not_certain_after_one_pass_of_a_guest_that_nobody_measured() -> None:
+    """60 MiB dirtied in three seconds: in order at 20 MiB/s, or a set of 65 MiB written over and over."""
+    history = run(20, 60)
+    second = next(count for count, each in enumerate(history, start=1) if each.iteration == 2)
+    outlook = forecast(history[:second], Limits())
+    assert outlook is not None
+    assert outlook.converges is not False
+    assert outlook.probability is not None
+    assert outlook.probability > 0.5
 
 
 def test_it_sees_a_guest_that_never_converges() -> None:
