@@ -30,7 +30,9 @@ def hosts() -> QuerySet[Host]:
 
 def migrations() -> QuerySet[Migration]:
     """Migrations with their VM and both hosts."""
-    return Migration.objects.select_related("vm", "source__cluster", "destination__cluster").defer("vm__xml")
+    return Migration.objects.select_related("vm", "source__cluster", "destination__cluster", "policy__policy").defer(
+        "vm__xml"
+    )
 
 
 def operations() -> QuerySet[Operation]:

@@ -21,7 +21,7 @@ MIB = 2**20
 @require_safe
 def page(request: HttpRequest, pk: int) -> HttpResponse:
     """One migration: the same while it runs and months later."""
-    rows = Migration.objects.select_related("vm", "source", "destination")
+    rows = Migration.objects.select_related("vm", "source", "destination", "policy__policy")
     return render(request, "migrations/page.html", {"migration": get_object_or_404(rows, pk=pk)})
 
 
@@ -74,9 +74,7 @@ def _value(kind: str, text: str) -> int | None:
     return int(text) * MIB if kind == Adjustment.BANDWIDTH else int(text)
 
 
-def _answer(
-    request: HttpRequest, migration: Migration, words: str, *, level: int, status: int = 200
-) -> HttpResponse:
+def _answer(request: HttpRequest, migration: Migration, words: str, *, level: int, status: int = 200) -> HttpResponse:
     messages.add_message(request, level, words)
     if request.headers.get("HX-Request"):
         return render(request, "_messages.html", status=status)
