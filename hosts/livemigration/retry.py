@@ -1,7 +1,7 @@
 """A further try on another host, where the guest stayed safe on its source and nobody picked the host.
 
 Which hosts come into question was ranked when it was ordered and stands on the row; that the next of them can take the
-guest now is asked of that host itself, in CHECKING. Why so: docs/decisions/0007-queue-and-retries.md.
+guest now is asked of that host itself, in CHECKING. Why so: docs/decisions/0011-queue-and-retries.md.
 """
 
 import logging
