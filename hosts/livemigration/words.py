@@ -10,7 +10,6 @@ from hosts.livemigration.queue import in_words
 from hosts.livemigration.readings import Reading
 from hosts.states import MigrationState
 
-
 #: no byte for so long, and the words say that the link is suspected, in seconds (the guardian acts at 3 in post-copy)
 SUSPECT_S = 5.0
 
