@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 DEFAULT_PAUSE_S = 0.3
 #: between two tries of the same act, in seconds
 AGAIN_S = 1.0
-#: how long an act may be under way before the next is thought of; a resumed post-copy lasts as long as it needs
+#: how long an act may be under way before the next is thought of, in seconds; while post-copy flows, none is
 LONGEST_S = 10.0
 #: what QEMU says to a resume while it still waits for TCP by itself (migration.md G02, G10)
 _STILL_RUNNING = "still running"
@@ -137,8 +137,8 @@ class Watch:
 
     # acts
     def _due(self, act: Act, now: float) -> bool:
-        if self.doing is not None and (act is self.doing.act or now - self.doing.began < LONGEST_S):
-            return False
+        if self.doing is not None and now - self.doing.began < LONGEST_S:
+            return False  # after that it hangs: whatever it does in the end is checked as all else
         return now - self._tried.get(act, -AGAIN_S) >= AGAIN_S
 
     def _begin(self, decision: Decision, past: Past) -> None:
