@@ -1,6 +1,7 @@
 """Ways of moving a real QEMU guest between real libvirt hosts: it …"""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -92,7 +93,8 @@ def test_it_copies_a_disk_that_is_not_shared(lab: Lab, lab_place: LabPlace) -> N
             file.truncate(64 * MIB)
     with image_on(lab, "h1").open("r+b") as file:
         file.write(b"godwit" * 100_000)
-    lab.virsh("h1", "attach-disk heavy /var/lib/libvirt/images/heavy.raw vdb --subdriver raw --cache none --live --config")
+    attach = "attach-disk heavy /var/lib/libvirt/images/heavy.raw vdb --subdriver raw --cache none --live --config"
+    lab.virsh("h1", attach)
     migration = moved(lab_place, vm, copy_disks=True, bandwidth=60 * MIB)
     assert migration.state == MigrationState.DONE, migration.because
     assert lab.running_on("heavy") == ["h2"]
@@ -105,3 +107,13 @@ def test_it_copies_a_disk_that_is_not_shared(lab: Lab, lab_place: LabPlace) -> N
 def image_on(lab: Lab, host: str) -> Path:
     """The disk's image in the host's own /var/lib/libvirt."""
     return lab.plan.state / "hosts" / host / "var/lib/libvirt/images/heavy.raw"
+
+
+def test_it_sends_memory_to_the_address_on_the_migration_network(lab: Lab, lab_place: LabPlace) -> None:
+    vm = lab_place.guest("routed", **LIGHT)
+    there = lab_place.hosts["h2"]
+    there.migration_address = urlsplit(there.uri).hostname or ""
+    there.save(update_fields=["migration_address"])
+    migration = moved(lab_place, vm)
+    assert migration.state == MigrationState.DONE, migration.because
+    assert lab.running_on("routed") == ["h2"]

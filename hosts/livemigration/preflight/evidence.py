@@ -17,6 +17,8 @@ _LAST = 200
 _RECENT = 5
 #: of a migration's time, what is spent before memory moves and after the guest runs there, in seconds
 _AROUND_S = 2.0
+#: and shorter copying than this tells too little of the speed
+_LEAST_S = 5.0
 _FIELDS = (
     "destination_id", "state", "because", "state_since", "vm__disks", "copy_disks", "tls", "bandwidth",
     "started_at", "ended_at", "transferred_bytes",
@@ -87,7 +89,7 @@ class _Seen:
         started, ended, moved = row["started_at"], row["ended_at"], row["transferred_bytes"]
         if row["bandwidth"] is None and started and ended and moved:
             seconds = (ended - started).total_seconds() - _AROUND_S
-            if seconds >= 1.0:
+            if seconds >= _LEAST_S:
                 self.speeds.append(moved / seconds)
 
     def proof(self) -> Proof:
