@@ -1,4 +1,4 @@
-"""For all tests: static files need no collecting, and the feed's own connection ends before the test database is dropped."""
+"""For all tests: static files need no collecting; the feed's connection ends before the test database is dropped."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Rows for tests: a data center with hosts and VMs, each call with sane defaults. Import it; never a fixture in disguise."""
+"""Rows for tests: data centers, hosts, VMs, migrations; each call has sane defaults."""
 
 import itertools
 import uuid

@@ -1,7 +1,7 @@
 """`manage.py up`: all of Godwit on one machine, started in an order that gets the page there soon, and ended in order.
 
 PostgreSQL, the schema and the static files come first, then web; the collector, the worker, the guardian, the simulator
-and the lab come up behind it. This process stays small: it imports no Django, and what needs the database runs as a child.
+and the lab come up behind it. This process stays small: it imports no Django; what needs the database is a child.
 """
 
 import argparse

@@ -105,7 +105,7 @@ def main() -> None:
         server.stop()
         host.vms.all().delete()
         host.delete()
-    print(json.dumps(answer))  # noqa: T201
+    print(json.dumps(answer))
 
 
 if __name__ == "__main__":

@@ -68,7 +68,6 @@ def test_it_makes_one_copy_of_two_within_seconds(lab: Lab, lab_place: LabPlace) 
         lab.start_daemon("h2")
         back = time.monotonic()
         together(guardian, supervisor, lambda: states(lab, "mover").get("h1") == "paused", seconds=10)
-        print("one runs", round(time.monotonic() - struck[0], 2), round(time.monotonic() - back, 2))
         together(guardian, supervisor, seconds=30)
     migration.refresh_from_db()
     assert migration.state == MigrationState.DONE, migration.because
@@ -115,7 +114,6 @@ def test_it_takes_the_guest_back_where_the_link_breaks_at_switch_over(
             eventually(lambda: states(lab, "mover").get("h1") == "running", seconds=20, what=guard.log.read_text)
         lab.mend("h2")
         eventually(lambda: fresh(migration).ended_at, seconds=60, what=worker.log.read_text)
-    print("the guest stood still for", watch.longest_gap_s)
     assert fresh(migration).state == MigrationState.FAILED, fresh(migration).because
     assert "stood still" in fresh(migration).because
     assert lab.running_on("mover") == ["h1"]
@@ -136,7 +134,6 @@ def test_it_pauses_and_resumes_post_copy_over_a_broken_link(lab: Lab, live_lab_p
         lab.cut("h2")
         cut = time.monotonic()
         eventually(lambda: "pause_postcopy" in acts(migration), seconds=15, what=guard.log.read_text)
-        print("paused after", round(time.monotonic() - cut, 2))
         WALL.sleep(max(0.0, 6.0 - (time.monotonic() - cut)))
         lab.mend("h2")
         lab.slow("h2", 50)
@@ -146,9 +143,7 @@ def test_it_pauses_and_resumes_post_copy_over_a_broken_link(lab: Lab, live_lab_p
             seconds=40,
             what=guard.log.read_text,
         )
-        print("goes on after", round(time.monotonic() - mended, 2), fresh(migration).state)
         eventually(lambda: fresh(migration).ended_at, seconds=120, what=guard.log.read_text)
-        print("done after", round(time.monotonic() - mended, 2))
     assert fresh(migration).state == MigrationState.DONE, fresh(migration).because
     assert "resume_postcopy" in acts(migration)
     assert lab.running_on("mover") == ["h2"]

@@ -13,15 +13,20 @@ from tests.screens import factory
 pytestmark = pytest.mark.django_db
 
 
+def told_by(host: Any, status: str, **more: Any) -> dict[str, Any]:
+    state, reason = status.split("/")
+    return {"host": host.pk, "name": host.name, "state": state, "reason": reason, **more}
+
+
 @pytest.fixture
 def doubt(db: None) -> Doubt:
     home = factory.cluster()
     first, second = factory.host("first", in_cluster=home), factory.host("second", in_cluster=home)
     vm = factory.vm("twin", on=first)
     told: list[dict[str, Any]] = [
-        {"host": first.pk, "name": "first", "state": "running", "reason": "booted", "cpu_time_s": 41.5, "seen_at": "2026"},
-        {"host": second.pk, "name": "second", "state": "paused", "reason": "migration", "cpu_time_s": None, "seen_at": None},
-    ]  # fmt: skip
+        told_by(first, "running/booted", cpu_time_s=41.5, seen_at="2026"),
+        told_by(second, "paused/migration", cpu_time_s=None, seen_at=None),
+    ]
     return Doubt.objects.create(vm=vm, first=first, second=second, because="twin runs on both.", evidence=told)
 
 
