@@ -66,7 +66,6 @@ def test_it_makes_one_copy_of_two_within_seconds(lab: Lab, lab_place: LabPlace) 
         together(guardian, supervisor, lambda: time.monotonic() - struck[0] > 2.0)
         assert lab.running_on("mover") == ["h1", "h2"]  # two QEMU processes
         lab.start_daemon("h2")
-        back = time.monotonic()
         together(guardian, supervisor, lambda: states(lab, "mover").get("h1") == "paused", seconds=10)
         together(guardian, supervisor, seconds=30)
     migration.refresh_from_db()
@@ -137,7 +136,6 @@ def test_it_pauses_and_resumes_post_copy_over_a_broken_link(lab: Lab, live_lab_p
         WALL.sleep(max(0.0, 6.0 - (time.monotonic() - cut)))
         lab.mend("h2")
         lab.slow("h2", 50)
-        mended = time.monotonic()
         eventually(
             lambda: "Resume" not in fresh(migration).because and fresh(migration).state != "postcopy_paused",
             seconds=40,
