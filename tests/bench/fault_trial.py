@@ -23,9 +23,11 @@ from tests.bench.fault_processes import wait_for
 from tests.bench.fault_stage import Stage
 
 MIB = 1 << 20
-#: dirties faster than CAP carries: without help it copies for ever
+#: dirties faster than CAP carries: without help it copies for ever. The cap is so low that the first pass outlasts a
+#: trial: QEMU 7.2 without KVM loses writes of its guest at every later pass, and after some of them the guest panics on
+#: arrival, Godwit or not (seen with plain virsh: 16 s at 24 MiB/s, four times of four)
 ENDLESS = {"memory_mb": 128, "dirty_mb": 48, "dirty_rate": 40, "pattern": "random"}
-CAP = 24 * MIB
+CAP = 4 * MIB
 #: on a slowed line it stands still for half a second at switch-over: time to strike
 SMALL = {"memory_mb": 128, "dirty_mb": 12, "dirty_rate": 40, "pattern": "random"}
 SLOW_MBIT = 200.0
@@ -128,7 +130,7 @@ class Trial:
     def reach(self, *states: MigrationState, seconds: float = 40.0) -> None:
         wait_for(lambda: self.state in states, seconds=seconds, what=lambda: f"{self.state}: {self.row.because}")
 
-    def postcopy(self, mbit: float = 50.0) -> None:
+    def postcopy(self, mbit: float = 100.0) -> None:
         """Into post-copy, on a line so slow that it lasts."""
         self.lab.slow("h2", mbit)
         self.adjust(Adjustment.POSTCOPY)
