@@ -82,12 +82,12 @@ def mend(world: World, one: str, other: str) -> None:
 
 def slow(world: World, one: str, other: str, *, bytes_per_s: float) -> None:
     """The line between two hosts passes no more than that."""
-    world.links.between(one, other).limit_bytes_per_s = bytes_per_s
+    world.links.slow(one, other, bytes_per_s=bytes_per_s)
 
 
 def lossy(world: World, one: str, other: str, *, share: float) -> None:
     """The line between two hosts loses that share (0 to 1) of its packets."""
-    world.links.between(one, other).loss = share
+    world.links.lose(one, other, share=share)
 
 
 def crash_guest(world: World, uuid: str) -> None:

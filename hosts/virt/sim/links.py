@@ -9,7 +9,7 @@ _ENOUGH = 1.0
 
 @dataclass(slots=True, kw_only=True)
 class Link:
-    """What is wrong between two hosts; a pair without one is well."""
+    """What is wrong between two hosts; a pair without one is well. Changed through :class:`Links` only."""
 
     cut: bool = False
     limit_bytes_per_s: float | None = None
@@ -28,22 +28,35 @@ class Links:
 
     def __init__(self) -> None:
         self._links: dict[frozenset[str], Link] = {}
+        self.changes = 0  # rises whenever one lets more or less through
 
     def between(self, one: str, other: str) -> Link:
         return self._links.setdefault(frozenset((one, other)), Link())
 
     def cut(self, one: str, other: str, *, t: float) -> None:
         """Packets vanish silently from ``t`` on."""
+        self.changes += 1
         link = self.between(one, other)
         if not link.cut:
             link.cut, link.cut_at = True, t
 
     def mend(self, one: str, other: str, *, t: float) -> None:
         """Cable back in: TCP, having backed off, sends again only half of the outage later (8 s cost 12 s, H17)."""
+        self.changes += 1
         link = self.between(one, other)
         if link.cut and link.cut_at is not None:
             link.resumes_at = t + 0.5 * (t - link.cut_at)
         link.cut, link.limit_bytes_per_s, link.loss = False, None, 0.0
+
+    def slow(self, one: str, other: str, *, bytes_per_s: float) -> None:
+        """No more than that passes."""
+        self.changes += 1
+        self.between(one, other).limit_bytes_per_s = bytes_per_s
+
+    def lose(self, one: str, other: str, *, share: float) -> None:
+        """That share (0 to 1) of the packets is lost."""
+        self.changes += 1
+        self.between(one, other).loss = share
 
     def open(self, one: str, other: str, *, t: float) -> bool:
         """Whether bytes flow at ``t``."""

@@ -19,7 +19,6 @@ from hosts.virt.sim import outage
 from hosts.virt.sim.copyloop import CAPPED_WINDOW_S, FREE_WINDOW_S, CopyLoop, Verdict
 from hosts.virt.sim.guest import Copy, SimGuest
 from hosts.virt.sim.host import SimHost
-from hosts.virt.sim.links import Flow, share_lines
 from hosts.virt.sim.memory import DirtyPages
 from hosts.virt.sim.phases import Phase
 from hosts.virt.sim.ticket import Ticket
@@ -74,6 +73,7 @@ class SimMigration:
     def to(self, phase: Phase) -> None:
         """Enter a phase: what the one before had planned no longer happens."""
         self.phase = phase
+        self.world.traffic.changed()
         self._turn += 1
         self.settled_at = self.window_at = self.world.t
         self.window_s = self.window_rate = 0.0
@@ -145,7 +145,7 @@ class SimMigration:
 
     def _send_window(self, window_s: float, then: Callable[[], None]) -> None:
         self.window_at = self.world.t
-        self.window_rate = current_rates(self.world).get(self.guest.uuid, 0.0)
+        self.window_rate = self.world.traffic.rate(self.guest.uuid, t=self.world.t)
         self.window_s = self.loop.send(self.window_rate, window_s)
         self.later(self.window_s, then)
 
@@ -169,7 +169,7 @@ class SimMigration:
             self.later(0.1, self._hand_over)  # migration.md H01: 19 s of standstill behind a frozen daemon
             return
         left = self.loop.pages.remaining
-        rate = current_rates(self.world, lifted=self.guest.uuid).get(self.guest.uuid, 0.0)
+        rate = self.world.traffic.rate(self.guest.uuid, t=self.world.t)
         seconds = _DEVICE_STATE_S + (_QUEUE_S if self.source.shaped else 0.0) + left / max(rate, PAGE_BYTES)
         self.window_at, self.window_s, self.window_rate = self.world.t, seconds, rate
         self.later(seconds, self._arrive)
@@ -247,7 +247,7 @@ class SimMigration:
         self.to(Phase.POSTCOPY)
         self.postcopy_used = True
         self.loop.sync(self.world.t)
-        self.cap = None  # QEMU's max-postcopy-bandwidth is another knob, unlimited at first
+        self.set_cap(None)  # QEMU's max-postcopy-bandwidth is another knob, unlimited at first
         self._stop_guest("postcopy")
         self.say(self.source, "suspended/postcopy")
         self._say_iteration()
@@ -298,6 +298,7 @@ class SimMigration:
     def set_cap(self, bytes_per_s: int | None) -> None:
         """Effective from the next window, 0.1 s away at most."""
         self.cap = float(bytes_per_s) if bytes_per_s else None
+        self.world.traffic.changed()
 
     # figures
     def _sent_in_window(self) -> float:
@@ -362,20 +363,3 @@ class SimMigration:
             postcopy_requests=int(self._requests),
             throttle_percent=loop.throttle,
         )
-
-
-def current_rates(world: World, *, lifted: str = "") -> dict[str, float]:
-    """Bytes per second each running migration gets, by guest; the cap of the guest ``lifted`` does not count."""
-    flows, lines = [], {}
-    for uuid, each in world.migrations.items():
-        if each.phase not in (Phase.COPYING, Phase.SWITCHING, Phase.POSTCOPY) or not each.flows():
-            continue
-        link = world.links.between(each.source.name, each.destination.name)
-        line = min(each.source.line_bytes_per_s, each.destination.line_bytes_per_s)
-        ceiling = link.goodput(line)
-        if each.cap and uuid != lifted and each.phase is not Phase.SWITCHING:
-            ceiling = min(ceiling, each.cap)
-        flows.append(Flow(key=uuid, source=each.source.name, destination=each.destination.name, ceiling=ceiling))
-        for host in (each.source, each.destination):
-            lines[host.name] = host.line_bytes_per_s
-    return share_lines(flows, lines)

@@ -20,6 +20,7 @@ from hosts.virt.records import DomainEvent, DomainState, DomainStatus, EventKind
 from hosts.virt.sim.guest import Copy, SimGuest
 from hosts.virt.sim.host import SimHost
 from hosts.virt.sim.links import Links
+from hosts.virt.sim.traffic import Traffic
 
 if TYPE_CHECKING:  # a migration moves in a world: a cycle at run time
     from hosts.virt.sim.migration import SimMigration
@@ -39,6 +40,7 @@ class World:
         self.guests: dict[str, SimGuest] = {}
         self.links = Links()
         self.migrations: dict[str, SimMigration] = {}  # running ones, by guest
+        self.traffic = Traffic(self.links, self.migrations)
         self.completed: dict[tuple[str, str], JobStats] = {}  # (host, guest): a destination's last job
         self.t = 0.0  # seconds since this world began
         self._lock = threading.RLock()
