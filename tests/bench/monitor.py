@@ -1,7 +1,8 @@
 """``make bench-monitor``: how well one worker watches 200 migrations at once.
 
 A private PostgreSQL (durable), the simulated data center in a process of its own, and a real ``manage.py work``. All
-limits are lifted; each migration is capped so that it copies for minutes. Measured over a window in which all copy:
+limits are lifted, the policy's too: an Adaptive one that only watches. Each migration is capped so that it copies for
+minutes. Measured over a window in which all copy:
 
 - tick lag: the interval between two samples of one migration, less the intended 200 ms; never below 0. From the rows.
 - CPU: user and system time of the worker's process, in ms per second and migration.
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--migrations", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--settle", type=float, default=10.0, help="seconds between the last start and the window")
+    parser.add_argument("--patience", type=float, default=240.0, help="seconds until all have to copy")
     parser.add_argument("--keep-log", type=Path, help="copy the worker's log here")
     wanted = parser.parse_args()
     var = Path(tempfile.mkdtemp(prefix="monitor-", dir=var_folder().resolve()))
@@ -50,9 +52,9 @@ def main() -> None:
             subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, check=True)
             with program(var, "simulate", "--pace", "0", "--fresh", ready="simulated hosts"):
                 found = measure(var, wanted)
-        if wanted.keep_log:
-            shutil.copy(var / "log" / "work.log", wanted.keep_log)
     finally:
+        if wanted.keep_log and (var / "log" / "work.log").exists():
+            shutil.copy(var / "log" / "work.log", wanted.keep_log)
         shutil.rmtree(var, ignore_errors=True)
     print(json.dumps(found))
 
@@ -75,7 +77,7 @@ def program(var: Path, *words: str, ready: str) -> Iterator[int]:
     with log.open("wb") as out:
         child = spawn([sys.executable, "manage.py", *words], output=out, cwd=ROOT, env=dict(os.environ))
     try:
-        until(lambda: ready in log.read_text(), 60, f"{words[0]}: {log.read_text()[-2000:]}")
+        until(lambda: ready in log.read_text(), 60, lambda: f"{words[0]}: {log.read_text()[-2000:]}")
         yield child.pid
     finally:
         child.terminate()
@@ -86,12 +88,12 @@ def program(var: Path, *words: str, ready: str) -> Iterator[int]:
             child.wait()
 
 
-def until(done: object, seconds: float, what: str) -> None:
+def until(done: Callable[[], bool], seconds: float, why_not: Callable[[], str]) -> None:
     """Wait until it is so; TimeoutError after ``seconds``."""
     deadline = time.monotonic() + seconds
-    while not done():  # type: ignore[operator]
+    while not done():
         if time.monotonic() > deadline:
-            raise TimeoutError(what)
+            raise TimeoutError(why_not())
         time.sleep(0.5)
 
 
@@ -102,11 +104,13 @@ def measure(var: Path, wanted: argparse.Namespace) -> dict[str, object]:
     from hosts.models import Migration
 
     machine = describe()
+    began = time.monotonic()
     order(wanted.migrations)
+    print(f"{wanted.migrations} ordered in {time.monotonic() - began:.1f} s", flush=True)
     copying = Migration.objects.filter(state="copying")
     with program(var, "work", ready="The worker has started") as pid:
         began = time.monotonic()
-        until(lambda: copying.count() >= wanted.migrations, 240, f"{states()} after 240 s")
+        until(lambda: copying.count() >= wanted.migrations, wanted.patience, lambda: f"only these copy: {states()}")
         print(f"{wanted.migrations} copy after {time.monotonic() - began:.1f} s", flush=True)
         time.sleep(wanted.settle)
         since, before = time.time(), cpu_seconds([pid])[pid]
@@ -153,8 +157,9 @@ def order(count: int) -> None:
     """The simulated data center as rows, and ``count`` of its VMs on their way."""
     from django.db import transaction
 
+    from hosts.livemigration.policy import Policy, as_json
     from hosts.livemigration.request import request_migration
-    from hosts.models import Cluster, DataCenter
+    from hosts.models import Cluster, DataCenter, MigrationPolicy, PolicyVersion
     from hosts.virt.clock import WALL
     from hosts.virt.sim.demo import demo_world
     from tests.factory import make_cluster, make_host, make_vm
@@ -163,6 +168,8 @@ def order(count: int) -> None:
     cluster = make_cluster()
     Cluster.objects.update(most_out=1000, most_in=1000, most_at_once=1000)
     DataCenter.objects.update(most_on_network=1000)
+    watches = MigrationPolicy.objects.create(name="Watches only")  # asked each second, and ends none before its time
+    PolicyVersion.objects.create(policy=watches, number=1, data=as_json(Policy()), made_by="bench")
     with world.present(), transaction.atomic():
         hosts = {name: make_host(name, uuid=each.uuid, cluster=cluster) for name, each in world.hosts.items()}
         ordered = 0
@@ -176,7 +183,7 @@ def order(count: int) -> None:
             if str(copy.status.state) != "running" or not fit or ordered == count:
                 continue
             vm = make_vm(guest.name, host=hosts[home], uuid=guest.uuid)
-            request_migration(vm, hosts[fit[ordered % len(fit)]], actor="bench", bandwidth=CAP)
+            request_migration(vm, hosts[fit[ordered % len(fit)]], actor="bench", bandwidth=CAP, policy=watches)
             ordered += 1
     assert ordered == count, f"the simulated data center has only {ordered} VMs that can move"
 
