@@ -79,7 +79,7 @@ def almost_out(*leases: Lease) -> None:
 def seconds_left(lease: Lease) -> float:
     until = Host.objects.annotate(now=Now()).get(pk=lease.pk)
     assert until.lease_until is not None
-    return float((until.lease_until - until.now).total_seconds())  # type: ignore[attr-defined]
+    return float((until.lease_until - until.now).total_seconds())
 
 
 def test_it_is_renewed_with_many_others_by_one_statement(django_assert_num_queries: Any) -> None:
