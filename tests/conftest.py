@@ -2,11 +2,25 @@
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.test import override_settings
 
 from hosts import feed
+
+# a timing is never a test: a machine under load draws its examples slowly
+hypothesis.settings.register_profile(
+    "godwit", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("godwit")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs real daemons or a browser is tried once more when it fails; the summary counts it as a rerun."""
+    for item in items:
+        if item.get_closest_marker("lab") or item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=2))
 
 
 @pytest.fixture(scope="session")
