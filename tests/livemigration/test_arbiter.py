@@ -12,7 +12,7 @@ from hosts.virt.records import DomainState, DomainStatus, JobStats, JobType
 R, P, OFF = DomainState.RUNNING, DomainState.PAUSED, DomainState.SHUTOFF
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 JOB, NO_JOB = JobStats(at=AT, type=JobType.RUNNING), JobStats(at=AT, type=JobType.NONE)
-LONG = Past(stood_s=100.0, still_s=100.0, stalled_s=100.0)
+LONG = Past(stood_s=200.0, still_s=200.0, stalled_s=200.0)
 
 
 def s(state: DomainState, reason: str) -> DomainStatus:
@@ -20,11 +20,12 @@ def s(state: DomainState, reason: str) -> DomainStatus:
 
 
 def past(**fields: object) -> Past:
-    return Past(**({"stood_s": 100.0, "still_s": 100.0, "stalled_s": 100.0} | fields))  # type: ignore[arg-type]
+    return Past(**({"stood_s": 200.0, "still_s": 200.0, "stalled_s": 200.0} | fields))  # type: ignore[arg-type]
 
 
 STILL, THERE, INCOMING = s(P, "migration"), s(R, "migrated"), s(P, "migration")
 CANCELED = s(R, "migration_canceled")
+BROKEN, BROKEN_THERE = s(P, "postcopy_failed"), s(R, "postcopy_failed")
 N = Act.NOTHING
 #: what, source, destination, job, past, act, whether an operator is told
 TABLE: list[tuple[str, Seen, Seen, JobStats | None, Past, Act, bool]] = [
@@ -54,9 +55,12 @@ TABLE: list[tuple[str, Seen, Seen, JobStats | None, Past, Act, bool]] = [
     ("a half-made copy is left", s(R, "unpaused"), INCOMING, NO_JOB, LONG, Act.END_DESTINATION, False),
     ("it has a minute", s(R, "unpaused"), INCOMING, NO_JOB, past(stood_s=50.0), N, False),
     ("post-copy", s(P, "postcopy"), s(R, "postcopy"), JOB, past(stalled_s=1.0), N, False),
-    ("G11: no page moves", s(P, "postcopy"), UNKNOWN, JOB, LONG, Act.PAUSE_POSTCOPY, False),
+    ("G09: TCP goes on by itself", s(P, "postcopy"), s(R, "postcopy"), JOB, past(stalled_s=60.0), N, False),
+    ("G11: the other is silent", s(P, "postcopy"), UNKNOWN, JOB, LONG, N, False),
+    ("G11: no page moves for long", s(P, "postcopy"), s(R, "postcopy"), JOB, LONG, Act.PAUSE_POSTCOPY, False),
     ("G05: its daemon was started anew", s(P, "postcopy"), s(R, "postcopy"), NO_JOB, LONG, N, False),
-    ("G02: libvirt gave up, QEMU did not", s(P, "postcopy_failed"), UNKNOWN, JOB, LONG, Act.PAUSE_POSTCOPY, False),
+    ("G02: libvirt gave up, QEMU did not", BROKEN, s(R, "postcopy"), JOB, LONG, Act.PAUSE_POSTCOPY, False),
+    ("it may have paused by itself", BROKEN, BROKEN_THERE, JOB, past(stalled_s=5.0), Act.RESUME_POSTCOPY, False),
     ("G06: it goes on all the same", s(P, "postcopy_failed"), s(R, "postcopy"), JOB, past(stalled_s=0.4), N, False),
     ("G11: the destination is away", s(P, "postcopy_failed"), UNKNOWN, JOB, past(held=True), N, False),
     ("G11: back", s(P, "postcopy_failed"), s(R, "postcopy_failed"), JOB, past(held=True), Act.RESUME_POSTCOPY, False),

@@ -105,8 +105,11 @@ def test_it_takes_a_guest_back_that_stands_still_at_switch_over(place: Place) ->
 
 
 @pytest.mark.parametrize("keepalive_s", [28.0, 2.0], ids=["before libvirt notices", "after libvirt noticed"])
-def test_it_pauses_post_copy_that_lost_its_link_and_resumes_it(place: Place, keepalive_s: float) -> None:
-    """G11; G02 with a resume that comes too late for libvirt's own."""
+def test_it_pauses_post_copy_that_stays_stuck_and_resumes_it(
+    place: Place, keepalive_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G10, G11; G02 with a resume that comes too late for libvirt's own."""
+    monkeypatch.setattr("hosts.livemigration.guardian.arbiter.PAUSE_S", 4.0)
     place.world.hosts["s1"].keepalive_s = keepalive_s
     migration, supervisor = _in_postcopy(place)
     with guarding() as guardian:

@@ -119,30 +119,23 @@ def test_it_takes_the_guest_back_where_the_link_breaks_at_switch_over(
     assert watch.longest_gap_s < 3.5
 
 
-def test_it_pauses_and_resumes_post_copy_over_a_broken_link(lab: Lab, live_lab_place: LabPlace, tmp_path: Path) -> None:
-    """G11."""
+def test_it_leaves_post_copy_alone_that_goes_on_after_a_broken_link(
+    lab: Lab, live_lab_place: LabPlace, tmp_path: Path
+) -> None:
+    """G11: the link is cut for five seconds. QEMU goes on when TCP does; a pause would hang (docs/decisions/0006)."""
     vm = live_lab_place.guest("mover", memory_mb=192, dirty_mb=96, dirty_rate=40, pattern="random")
+    h2 = live_lab_place.hosts["h2"]
     lab.slow("h2", 50)
     with Worker(tmp_path / "work.log") as worker, GuardProcess(tmp_path / "guard.log") as guard:
-        migration = request_migration(
-            vm, live_lab_place.hosts["h2"], actor="ann", bandwidth=4 * MIB, postcopy_allowed=True
-        )
+        migration = request_migration(vm, h2, actor="ann", bandwidth=4 * MIB, postcopy_allowed=True)
         eventually(lambda: migration.samples.count() > 5, seconds=60, what=worker.log.read_text)
         adjust(migration, Adjustment.POSTCOPY, actor="ben")
         eventually(lambda: fresh(migration).state == MigrationState.POSTCOPY, seconds=30, what=worker.log.read_text)
         lab.cut("h2")
-        cut = time.monotonic()
-        eventually(lambda: "pause_postcopy" in acts(migration), seconds=15, what=guard.log.read_text)
-        WALL.sleep(max(0.0, 6.0 - (time.monotonic() - cut)))
+        WALL.sleep(5.0)
         lab.mend("h2")
-        lab.slow("h2", 50)
-        eventually(
-            lambda: "Resume" not in fresh(migration).because and fresh(migration).state != "postcopy_paused",
-            seconds=40,
-            what=guard.log.read_text,
-        )
-        eventually(lambda: fresh(migration).ended_at, seconds=120, what=guard.log.read_text)
+        eventually(lambda: fresh(migration).ended_at, seconds=150, what=guard.log.read_text)
     assert fresh(migration).state == MigrationState.DONE, fresh(migration).because
-    assert "resume_postcopy" in acts(migration)
+    assert "pause_postcopy" not in acts(migration)
     assert lab.running_on("mover") == ["h2"]
     lab.await_beat("mover")

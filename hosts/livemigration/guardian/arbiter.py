@@ -25,6 +25,9 @@ LEFT_OVER_STANDING_S = 10.0
 LEAST_BLACKOUT_S = 2.0
 #: post-copy without a page moved for so long has lost its link, in seconds (migration.md G11)
 STALLED_S = 3.0
+#: and is paused only after so long, in seconds, not at 3 as in G11: QEMU goes on by itself when TCP does (G09, G02),
+#: and a paused destination whose main loop waits for a page (a NIC is enough) never takes libvirt's migrate-recover
+PAUSE_S = 120.0
 
 
 class Act(StrEnum):
@@ -181,16 +184,17 @@ def _in_postcopy(truth: Truth, past: Past) -> Decision:
             return _wait("All pages have arrived; the source has a moment to clear up.")
         because = "The destination has every page and runs the guest; the source still holds its half."
         return Decision(act=Act.END_SOURCE, because=because)
-    if (past.stalled_s if truth.job_runs else past.stood_s) < STALLED_S:
-        return _wait("Pages follow.")
-    if truth.source.reason == "postcopy" and not truth.job_runs:
-        return _wait("Pages follow unattended.")  # its daemon was started anew, QEMU goes on (G05)
-    if truth.source.reason == "postcopy" or not past.held:  # libvirt may have given up what QEMU has not (G02, G10)
-        because = f"No page has moved for {past.stalled_s:.0f} s: the link between the hosts is suspected."
-        return Decision(act=Act.PAUSE_POSTCOPY, because=because)
+    idle = past.stalled_s if truth.job_runs else past.stood_s
+    if idle < STALLED_S or (truth.source.reason == "postcopy" and not truth.job_runs):
+        return _wait("Pages follow.")  # unattended, where the source's daemon was started anew (G05)
     if destination is UNKNOWN or over(destination):
         return _wait("The destination has to be back before post-copy can go on.")
-    return Decision(act=Act.RESUME_POSTCOPY, because="Both hosts answer again: post-copy is to go on.")
+    if idle >= PAUSE_S and not past.held:
+        because = f"No page has moved for {idle:.0f} s, though both hosts answer."
+        return Decision(act=Act.PAUSE_POSTCOPY, because=because)
+    if truth.source.reason == "postcopy":
+        return _wait(f"No page has moved for {idle:.0f} s: the link between the hosts is suspected.")
+    return Decision(act=Act.RESUME_POSTCOPY, because="Both hosts answer: post-copy is to go on.")
 
 
 def _blacked_out(truth: Truth, past: Past) -> bool:

@@ -62,7 +62,7 @@ class Watch:
         self._heard: deque[tuple[bool, DomainEvent, float]] = deque()
         self._memory = Memory(self._remembered(), now=clock.monotonic())
         self._tried: dict[Act, float] = {}
-        self._told = Act.NOTHING  # the last act in the log
+        self._told = self._failed = Act.NOTHING  # the last act in the log, and the last that failed
         self._here = sights.want(self.source.uri, self.uuid, with_job=True)
         self._there = sights.want(self.destination.uri, self.uuid, with_job=False)
         pool.listen(self.source.uri, self.uuid, self._hear_source)
@@ -146,9 +146,9 @@ class Watch:
         self._tried[act] = self._clock.monotonic()
         if not self._may():
             return
-        blind = self.truth.destination is UNKNOWN or act in (Act.ABORT, Act.PAUSE_POSTCOPY)
+        blind = self.truth.destination is UNKNOWN or act is Act.ABORT
         self.doing = Doing(act, self._case(), past, blind, self._pool, when_over=self._wake, clock=self._clock)
-        if act is not self._told or act is not Act.RESUME_POSTCOPY:  # tries of each second are one line
+        if act is not self._told:  # tries of each second are one line
             self._told = act
             notes.of_act(self.row, act, because=decision.because, short=bool(past.short))
             extra = {"action": f"guardian_{act}", "row": self.row.pk}
@@ -162,9 +162,11 @@ class Watch:
         self.doing = None
         if not doing.error or _PAUSED_ALREADY in doing.error:
             self._memory.did(doing.act)
+            self._told = self._failed = Act.NOTHING
             return
         log.info("%s: %s: %s", self.row, doing.act, doing.error, extra={"action": "guardian_failed"})
-        if doing.act is not Act.RESUME_POSTCOPY:
+        if doing.act is not Act.RESUME_POSTCOPY and doing.act is not self._failed:
+            self._failed = doing.act
             notes.of_failure(self.row, doing.act, error=doing.error)
         elif _STILL_RUNNING in doing.error:
             self._memory.did(Act.RESUME_POSTCOPY)  # it goes on by itself, or has to be paused anew
