@@ -90,10 +90,15 @@ class Runner:
                     driven.supervisor.no_orders()
 
     async def keep_up(self) -> None:
-        """Store the samples of all of them each second, and renew their leases each other one; until cancelled."""
+        """Store the samples of all of them each second, and renew their leases each other one; until cancelled.
+
+        And tell each how many they are, since the more there are the less often each is forecast.
+        """
         for turn in itertools.count():
             await asyncio.sleep(WRITE_S)
             supervisors = [each.supervisor for each in self.driven.values()]
+            for each in supervisors:
+                each.journal.company = len(supervisors)
             try:
                 await blocking(write_together, [each.journal for each in supervisors])
                 if turn % 2 == 0:

@@ -131,3 +131,18 @@ async def test_it_finds_what_nobody_drives() -> None:
         return sorted(orphans())
 
     assert await blocking(arrange) == [left.pk, lost.pk]
+
+
+async def test_it_tells_each_how_many_there_are(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runners, "WRITE_S", 0.05)
+    told: dict[int, int] = {}
+
+    def step(self: Supervisor) -> float | None:
+        told[self.row.pk] = max(told.get(self.row.pk, 0), self.journal.company)  # the first to end leaves two
+        return None if list(told.values()) == [3, 3, 3] else 0.01
+
+    monkeypatch.setattr(Supervisor, "step", step)
+    migrations = [await make() for _ in range(3)]
+    keeping = asyncio.create_task(runner.keep_up())
+    await asyncio.wait_for(asyncio.gather(*(runner.drive(each.pk) for each in migrations)), timeout=20)
+    keeping.cancel()
