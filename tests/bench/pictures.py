@@ -38,9 +38,11 @@ def take(page: Page, address: str) -> None:
     page.wait_for_load_state()
     vm = page.url
     page.locator(".actions >> text=Migrate").first.click()
-    page.wait_for_timeout(1500)
+    page.wait_for_selector("dialog[open] button.primary")
+    page.locator("dialog[open] .dirty button").click()
+    page.wait_for_timeout(5000)  # the guest's dirty rate is measured, and the forecast made of it
     page.screenshot(path=OUT / "dialog.png")
-    page.locator("dialog[open] button[type=submit]").first.click()
+    page.locator("dialog[open] button.primary").click()
     page.wait_for_url("**/migrations/*")
     migration = page.url
     page.wait_for_timeout(9000)
