@@ -7,8 +7,9 @@ minutes. Measured over a window in which all copy:
 - tick lag: the interval between two samples of one migration, less the intended 200 ms; never below 0. From the rows.
 - CPU: user and system time of the worker's process, in ms per second and migration.
 
-At 2 MiB/s all are in their first pass, where there is no forecast yet. ``ARGS="--migrations 60 --cap 10 --settle 120"``
-measures later passes, where each forecast costs some 10 ms. Ends with one line of JSON.
+At 2 MiB/s all are in their first pass, where nothing is forecast yet; later each forecast costs some 10 ms. Those take
+minutes to come (``ARGS="--migrations 60 --cap 10 --settle 400"``). ``past_first_pass`` says how many were there.
+Ends with one line of JSON.
 """
 
 import argparse
