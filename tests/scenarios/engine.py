@@ -34,8 +34,8 @@ _DEADLINE_S = 2.0
 class Scenario:
     """One script, played on a clock of its own."""
 
-    def __init__(self, script: str) -> None:
-        self.clock = ManualClock()
+    def __init__(self, script: str, *, clock: ManualClock | None = None) -> None:
+        self.clock = clock or ManualClock()
         self.world = World(clock=self.clock, seed=1)
         self.log: list[str] = []
         self.world.watch(self._hear)
