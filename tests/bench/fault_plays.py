@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from hosts.models import Adjustment
+from hosts.models import Adjustment, Doubt, Host
 from hosts.states import MigrationState
 from tests.bench.fault_processes import Process, wait_for
 from tests.bench.fault_trial import AT_RESUMED, AT_SUSPENDED, MIB, Trial
@@ -111,17 +111,25 @@ def daemon_killed_at(where: tuple[str, str], host: str) -> Play:
 
 
 def guardian_killed_too(t: Trial) -> None:
-    """H05 with the guardian dead: a second one stands by and takes the duty over."""
+    """H05 with the guardian dead: both copies run until a second one has the duty, for longer than is harmless.
+
+    Which of them is right is then a person's to say; one runs all the while, and the page of the doubt asks.
+    """
     t.stage.standby.start()
     t.at(AT_RESUMED, t.kill_daemon("h2"), t.stage.guardian.signal_kill)
     switching(t)
     t.rest(BACK_S)
     t.lab.start_daemon("h2")
+    t.reach(S.CONFIRMING)
+    asked = Doubt.objects.filter(vm=t.vm, resolved_at=None)
+    wait_for(lambda: asked.exists() or t.state.is_final, seconds=20, what="a doubt")
+    t.rest(4)
+    asked.update(remedy="end", remedy_host=Host.objects.get(name="h1"), remedy_by="bench")
     t.final(60)
-    t.stage.standby.stop()
 
 
 def source_daemon_frozen_over_switch(t: Trial) -> None:
+    """With keepalive 1 x 3 the destination's daemon gives the silent source up after 4 s: the guest goes on there."""
     t.at(AT_SUSPENDED, t.freeze_daemon("h1"))
     switching(t)
     t.rest(8)

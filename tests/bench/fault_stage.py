@@ -98,7 +98,8 @@ class Stage:
                 self.lab.freeze_guest(guest, host, thaw=True)
 
     def clear(self) -> None:
-        """Nothing is left of the trial before: no guest, no open row."""
+        """Nothing is left of a trial: no guest, no open row, no second guardian."""
+        self.standby.stop()
         self.mend()
         leave_clean(self.lab)
         Migration.objects.filter(state__in=OPEN_MIGRATION).update(state="failed", because="The trial is over.")

@@ -43,7 +43,6 @@ def run(stage: Stage, fault: Fault) -> Result:
     """Play one row on the stage, mend everything, judge. The stage is clear again afterwards, whatever happened."""
     began, result = time.monotonic(), Result(name=fault.name)
     try:
-        stage.clear()
         stage.start()
         _play(stage, fault, result)
     except (AssertionError, LabError, RequestRefused) as exc:
