@@ -6,7 +6,7 @@ H15 to H16 (the same path as H14 and H06), H20.
 
 from hosts.states import MigrationState
 from tests.bench import fault_plays as play
-from tests.bench.fault_trial import AT_RESUMED, AT_SUSPENDED, SMALL, Fault
+from tests.bench.fault_trial import AT_RESUMED, AT_SUSPENDED, IDLE, SMALL, Fault
 
 S = MigrationState
 COPYING, SWITCH, RESUME, POSTCOPY = "while memory is copied", "at switch-over", "as it resumes there", "in post-copy"
@@ -56,12 +56,16 @@ TABLE = (
           says=(*NOT_KNOWN, S.CONFIRMING), ends=S.DONE, guest=THERE, quick=True),
     Fault(name="H07", what="the destination's QEMU frozen for 8 s", when=COPYING,
           play=play.copying(play.destination_qemu_frozen), says=GOES_ON, ends=S.DONE, guest=THERE),
-    Fault(name="H08", what="the destination's QEMU frozen", when=SWITCH, load=SMALL,
-          play=play.destination_qemu_frozen_at_switch, ends=S.FAILED, guest=HERE, most_gap_s=5.0),
+    Fault(name="H08", what="the destination's QEMU frozen", when=SWITCH, load=IDLE,
+          play=play.destination_qemu_frozen_at_switch, ends=S.FAILED, guest=HERE, most_gap_s=4.5),
+    Fault(name="H08b", what="the destination's QEMU frozen for 5 s, the pipe full", when=SWITCH, load=SMALL,
+          play=play.destination_qemu_frozen_at_switch, ends=S.FAILED, guest=HERE),
     Fault(name="H10", what="another tool aborts it", when=SWITCH, load=SMALL, play=play.aborted_outside_at_switch,
           ends=S.CANCELLED, guest=HERE),
-    Fault(name="H11", what="the destination's link cut", when=SWITCH, load=SMALL, play=play.link_cut_at_switch,
-          says=NOT_KNOWN, ends=S.FAILED, guest=HERE, most_gap_s=5.0),
+    Fault(name="H11", what="the destination's link cut", when=SWITCH, load=IDLE, play=play.link_cut_at_switch,
+          says=NOT_KNOWN, ends=S.FAILED, guest=HERE, most_gap_s=4.5),
+    Fault(name="H11b", what="the destination's link cut for 10 s, the pipe full", when=SWITCH, load=SMALL,
+          play=play.link_cut_at_switch, says=NOT_KNOWN, ends=S.FAILED, guest=HERE),
     Fault(name="H15", what="it arrives paused", when="without a fault", load=SMALL, play=play.arrives_paused,
           says=(S.SWITCHING, S.CONFIRMING), ends=S.DONE, guest=THERE),
     Fault(name="H19", what="the two hosts lose one another", when=COPYING,
