@@ -28,7 +28,7 @@ def test_postcopy_is_paused_and_goes_on(moving: Place) -> None:
     assert source.domain_status(moving.uuid).reason == "postcopy_failed"
     again = Running(source, moving.spec(postcopy=True, resume_postcopy=True))
     try:
-        assert again.end(timeout_s=30) is None
+        assert again.end(timeout_s=90 if moving.kind == "sim" else 30) is None
     except AssertionError:
         if moving.kind == "sim" or again.error is not None:
             raise
