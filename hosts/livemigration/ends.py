@@ -7,7 +7,7 @@ the hosts are asked on: the arbiter that acts is a process of its own (guardian/
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from hosts.livemigration import words
+from hosts.livemigration import leftover, words
 from hosts.livemigration.begin import begin
 from hosts.livemigration.guardian.notes import taken_back
 from hosts.livemigration.journal import keep_landing, keep_pause
@@ -101,9 +101,12 @@ def _arrived(it: "Supervisor", truth: Truth, stood_s: float) -> None:
         it.say(f"All of it is on {it.row.destination}; the guardian lets it go on there.")
         it.look_soon()
         return
-    if stood_s < LATE_EVENTS_S and not (it.totals_known and it.row.pause_ms is not None):
+    left = leftover.is_left(truth)
+    if stood_s < LATE_EVENTS_S and (left or not (it.totals_known and it.row.pause_ms is not None)):
         it.look_soon()
         return
+    if left:
+        leftover.undefine(it, truth)
     _keep_totals(it)
     keep_pause(it.row)  # the collector may have heard what we did not
     paused = it.row.pause_ms
