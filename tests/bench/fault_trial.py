@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from django.db import connection, transaction
@@ -51,7 +51,7 @@ class Fault:
     ends: MigrationState
     guest: str  # "source", "destination", "crashed"
     says: tuple[MigrationState, ...] = ()  # what tells the truth at once already; nothing: only the end does
-    load: dict[str, object] = field(default_factory=lambda: ENDLESS)
+    load: Mapping[str, object] = field(default_factory=lambda: ENDLESS)
     within_s: float = 60.0  # after the play
     most_gap_s: float | None = None  # the guest may stand still for so long
     quick: bool = False  # one of those in `make test`
