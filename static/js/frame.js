@@ -107,6 +107,7 @@
     if (xhr.status >= 400 && xhr.getResponseHeader("HX-Retarget") === null && !["dialog", "toasts"].includes(target.id)) event.detail.shouldSwap = false;
   });
   document.addEventListener("htmx:sendError", () => toast("The server did not answer. Nothing was ordered; try again."));
+  document.addEventListener("htmx:afterSettle", columns); // settling puts the old class back for a moment
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id === "dialog") open("dialog");
     columns();

@@ -119,12 +119,12 @@ def test_it_asks_before_power_off_and_does_nothing_on_no(login, place):
 
 
 def test_it_migrates_from_the_dialog_and_keeps_what_was_typed(login, place):
-    page = login("/vms?q=db")
-    page.locator("#list a.name").click()
+    page = login("/vms?q=db")  # finds UUIDs too
+    page.locator("#list").get_by_role("link", name="db", exact=True).first.click()
     page.locator("a", has_text="Migrate…").click()
     dialog = page.locator("#dialog")
     expect(dialog).to_contain_text("h1 now")
-    dialog.locator("summary").click()
+    dialog.get_by_text("Options", exact=True).click()
     dialog.locator("#id_bandwidth_mib").fill("fast")
     dialog.locator("button.primary").click()
     expect(dialog.locator("#e-bandwidth_mib")).to_be_visible()

@@ -31,7 +31,7 @@ def test_it_fails_before_anything_moves_where_the_vm_vanished(place: Place) -> N
 
 def test_it_fails_before_anything_moves_where_the_vm_does_not_run(place: Place) -> None:
     migration = request_migration(place.vm, place.destination, actor="ann")
-    place.pool.get(place.source.uri).power(str(place.vm.uuid), PowerVerb.PAUSE)
+    place.pool.get(place.source.uri).power(str(place.vm.uuid), PowerVerb.POWER_OFF)
     walk(place.supervise(migration))
     migration.refresh_from_db()
     assert migration.state == MigrationState.FAILED
