@@ -5,8 +5,7 @@ The words ``host``, ``guest``, ``until`` and orders that break things are those 
     no guardian
     host h1 modern · guest web1 on h1 … modern                                 machine type pc-q35-10.0
     at 2s migrate web1 h2 [cap 60] [downtime 300] [or h3] [policy NAME …] [no-postcopy]
-                                 [auto-converge]
-        [no-auto-converge] [paused]
+        [auto-converge] [no-auto-converge] [paused]
     at 5s cancel web1 · cap web1 60 · downtime web1 900 · postcopy web1          what a person orders on the page
     at 5s abort web1                                                           another tool's hand
     at 5s worker-dies web1 · worker-freezes web1 · worker-thaws web1           another one takes over 10 s later
