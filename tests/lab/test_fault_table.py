@@ -1,13 +1,13 @@
 """A dozen rows of the fault table (tests/bench/faults.py), with Godwit's own worker, guardian and collector: it …"""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
 from deploy.lab import Lab
+from hosts import feed
 from tests.bench.fault_stage import Stage, staged
 from tests.bench.fault_table import TABLE
 from tests.bench.fault_trial import Fault
@@ -20,20 +20,25 @@ QUICK = [fault for fault in TABLE if fault.quick]
 
 
 @pytest.fixture(scope="module")
-def stage(
-    standing_lab: Lab,
-    django_db_setup: None,
-    django_db_blocker: DjangoDbBlocker,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Stage]:
-    """What is written is committed, for the processes to see; the tables are emptied at the end."""
-    logs: Path = tmp_path_factory.mktemp("faults")
+def own_database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A database of these tests alone: what is written is committed, for the processes to see."""
+    settings = connection.settings_dict
+    before, name = settings["NAME"], settings["TEST"]["NAME"]
+    settings["TEST"]["NAME"] = f"{before}_faults"
     with django_db_blocker.unblock():
+        connection.creation.create_test_db(verbosity=0, autoclobber=True)
         try:
-            with staged(standing_lab, logs) as stage:
-                yield stage
+            yield
         finally:
-            call_command("flush", interactive=False, verbosity=0)
+            feed.OUT.close()
+            connection.creation.destroy_test_db(before, verbosity=0)
+            settings["TEST"]["NAME"] = name
+
+
+@pytest.fixture(scope="module")
+def stage(standing_lab: Lab, own_database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with staged(standing_lab, tmp_path_factory.mktemp("faults")) as stage:
+        yield stage
 
 
 @pytest.mark.parametrize("fault", QUICK, ids=[fault.name for fault in QUICK])
