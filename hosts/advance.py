@@ -1,7 +1,7 @@
 """The one function that changes a state: compare-and-set, one Transition row, one log line, feed after commit."""
 
 import logging
-from typing import Any
+from typing import Any, Protocol, cast
 
 from django.db import models, transaction
 from django.utils import timezone
@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 #: who acts when nobody asked
 GODWIT = "Godwit"
 
+#: the control room adds its own (``knows``)
 STATES: dict[type[models.Model], type[State]] = {
     Host: HostState,
     VM: VMState,
@@ -23,19 +24,31 @@ STATES: dict[type[models.Model], type[State]] = {
 }
 
 
+class Stateful(Protocol):
+    """A row that ``advance`` can move: of a model in STATES."""
+
+    noun: str
+    pk: Any
+    state: str
+
+
+def knows(model: type[models.Model], states: type[State]) -> None:
+    """Let ``advance`` move rows of ``model``, whose ``state`` is one of ``states``."""
+    STATES[model] = states
+
+
 class TransitionRefused(Exception):
     """The table in states.py has no such edge, or it is a no-op: a bug in the caller, never a user's fault."""
 
 
-def advance(
-    row: Host | VM | Migration | Operation, to: State, *, because: str, actor: str = GODWIT, **also: Any
-) -> bool:
+def advance(row: Stateful, to: State, *, because: str, actor: str = GODWIT, **also: Any) -> bool:
     """Move ``row`` from the state it carries to ``to``, with the fields ``also`` in the same statement.
 
     False if the row in the database is no longer in that state: another was faster, and nothing was written; the
     caller reads it again. Raises TransitionRefused for an edge that states.py does not have.
     """
-    old = STATES[type(row)].of(row.state)
+    model = cast(type[models.Model], type(row))
+    old = STATES[model].of(row.state)
     if to not in old.next:
         raise TransitionRefused(f"{row.noun} {row.pk}: {old} may not become {to}")
     now = timezone.now()
@@ -43,7 +56,7 @@ def advance(
     if hasattr(row, "because"):
         changed["because"] = because[:500]
     with transaction.atomic():
-        if not type(row)._default_manager.filter(pk=row.pk, state=str(old)).update(**changed):
+        if not model._default_manager.filter(pk=row.pk, state=str(old)).update(**changed):
             return False
         note(row, field="state", old=old, new=to, because=because, actor=actor, at=now)
         feed.changed(row.noun, row.pk)
@@ -53,7 +66,7 @@ def advance(
 
 
 def note(
-    row: Host | VM | Migration | Operation,
+    row: Stateful,
     *,
     field: str,
     old: str,

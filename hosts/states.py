@@ -103,6 +103,47 @@ class OperationState(State):
     FAILED = "failed", "Failed", "failed", "cross"
 
 
+class PlanState(State):
+    DRAFT = "draft", "Draft", "off", "circle-dashed"  # computed, to be looked at and changed
+    APPROVED = "approved", "Approved", "maintenance", "check"  # waits for its start or its window
+    RUNNING = "running", "Running", "busy", "arrow"
+    PAUSED = "paused", "Paused", "warning", "pause"  # between hosts: what had begun was finished, nothing new begins
+    STOPPED = "stopped", "Stopped", "warning", "clock"  # its window closed; the next one goes on where it stopped
+    CANCELLING = "cancelling", "Cancelling", "warning", "cross"  # what runs comes to its end
+    FINISHED = "finished", "Finished", "ok", "check"
+    FAILED = "failed", "Failed", "failed", "cross"  # a host failed and the roll stopped there
+    CANCELLED = "cancelled", "Cancelled", "off", "cross"
+
+
+class PlanHostState(State):
+    WAITING = "waiting", "Waiting", "busy", "clock"
+    DRAINING = "draining", "Draining", "busy", "arrow"  # host: preparing for maintenance
+    WORKING = "working", "In maintenance", "maintenance", "tool"  # empty; its steps run, or a person works on it
+    RETURNING = "returning", "VMs return", "busy", "swap"  # active again; its VMs come home
+    DONE = "done", "Done", "ok", "check"
+    FAILED = "failed", "Failed", "failed", "cross"  # left as it is, for a person to look at
+    SKIPPED = "skipped", "Skipped", "off", "cross"
+    CANCELLED = "cancelled", "Cancelled", "off", "cross"
+
+
+class PlanMoveState(State):
+    WAITING = "waiting", "Waiting", "busy", "clock"
+    RUNNING = "running", "Running", "busy", "arrow"  # its migration or operation is asked for
+    DONE = "done", "Done", "ok", "check"
+    FAILED = "failed", "Failed", "failed", "cross"
+    LEFT = "left", "Left", "off", "pause"  # stays on the host, by its rule or a person's choice
+    CANCELLED = "cancelled", "Cancelled", "off", "cross"
+
+
+class PlanStepState(State):
+    WAITING = "waiting", "Waiting", "busy", "clock"
+    RUNNING = "running", "Running", "busy", "arrow"
+    ASKING = "asking", "Waits for a person", "warning", "question"
+    DONE = "done", "Done", "ok", "check"
+    FAILED = "failed", "Failed", "failed", "cross"
+    CANCELLED = "cancelled", "Cancelled", "off", "cross"
+
+
 def _edges(**rows: str) -> dict[str, frozenset[str]]:
     return {state: frozenset(following.split()) for state, following in rows.items()}
 
@@ -137,6 +178,47 @@ _MIGRATION = _edges(
 
 _OPERATION = _edges(queued="running failed", running="done failed", done="", failed="")
 
+_PLAN = _edges(
+    draft="approved cancelled",
+    approved="running draft cancelled",
+    running="paused stopped cancelling finished failed cancelled",
+    paused="running cancelling cancelled",
+    stopped="running cancelling cancelled",
+    cancelling="cancelled",
+    finished="",
+    failed="running cancelled",  # resumed after a person has mended what failed
+    cancelled="",
+)
+
+_PLAN_HOST = _edges(
+    waiting="draining skipped cancelled failed",
+    draining="working waiting failed cancelled",  # waiting again: the window closed before it was empty
+    working="returning done failed cancelled",
+    returning="done failed cancelled",
+    done="",
+    failed="draining working skipped cancelled",
+    skipped="",
+    cancelled="",
+)
+
+_PLAN_MOVE = _edges(
+    waiting="running left failed cancelled done",  # done: somebody else moved it meanwhile
+    running="done failed cancelled waiting left",
+    done="",
+    failed="running left cancelled done",  # a fallback, or a further try
+    left="running cancelled done",
+    cancelled="waiting",
+)
+
+_PLAN_STEP = _edges(
+    waiting="running asking cancelled done",
+    running="done failed cancelled",
+    asking="done failed cancelled",
+    done="",
+    failed="waiting cancelled",
+    cancelled="",
+)
+
 
 def _typed(states: type[State], rows: dict[str, frozenset[str]]) -> dict[State, frozenset[State]]:
     return {states.of(state): frozenset(map(states.of, following)) for state, following in rows.items()}
@@ -148,10 +230,17 @@ EDGES: dict[type[State], dict[State, frozenset[State]]] = {
     VMState: _typed(VMState, _VM),
     MigrationState: _typed(MigrationState, _MIGRATION),
     OperationState: _typed(OperationState, _OPERATION),
+    PlanState: _typed(PlanState, _PLAN),
+    PlanHostState: _typed(PlanHostState, _PLAN_HOST),
+    PlanMoveState: _typed(PlanMoveState, _PLAN_MOVE),
+    PlanStepState: _typed(PlanStepState, _PLAN_STEP),
 }
 
 #: a VM may have one migration in these states
 OPEN_MIGRATION = tuple(state for state in MigrationState if not state.is_final)
+
+#: a plan in these states holds its hosts: the balancer, automatic starts and other plans keep off
+HOLDING_PLAN = (PlanState.APPROVED, PlanState.RUNNING, PlanState.PAUSED, PlanState.STOPPED, PlanState.CANCELLING)
 
 #: cancel is possible here; never from post-copy, where neither side alone holds the guest
 CANCELLABLE = (

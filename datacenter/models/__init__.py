@@ -1,6 +1,11 @@
 """The nouns of the control room, one file each."""
 
 from datacenter.models.audit import AuditEntry
+from datacenter.models.maintenance import MaintenancePolicy, WindowRun
+from datacenter.models.plan import AffinityGroup, HostHold, Plan, PlanHost, PlanMove, PlanStep, holding
 from datacenter.models.user import User
 
-__all__ = ["AuditEntry", "User"]
+__all__ = [
+    "AffinityGroup", "AuditEntry", "HostHold", "MaintenancePolicy", "Plan", "PlanHost", "PlanMove", "PlanStep", "User",
+    "WindowRun", "holding",
+]  # fmt: skip

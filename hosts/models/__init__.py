@@ -12,7 +12,7 @@ from hosts.models.operation import Operation
 from hosts.models.policy import MigrationPolicy, PolicyVersion
 from hosts.models.sample import Sample
 from hosts.models.transition import Transition
-from hosts.models.vm import VM
+from hosts.models.vm import VM, MaintenanceRule, MigrationMode
 
 __all__ = [
     "VM",
@@ -24,7 +24,9 @@ __all__ = [
     "Host",
     "HostLoad",
     "Leased",
+    "MaintenanceRule",
     "Migration",
+    "MigrationMode",
     "MigrationPolicy",
     "Operation",
     "PolicyVersion",

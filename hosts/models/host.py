@@ -30,6 +30,10 @@ class Host(Leased):
     uuid = models.UUIDField(null=True, blank=True, unique=True)
     added_at = models.DateTimeField(default=timezone.now)
 
+    tags = ArrayField(models.CharField(max_length=60), default=list, blank=True)
+    maintenance_reason = models.CharField(max_length=500, blank=True, default="")
+    maintenance_by = models.CharField(max_length=150, blank=True, default="")
+
     state = models.CharField(max_length=20, choices=HostState.choices(), default=HostState.CONNECTING)
     state_since = models.DateTimeField(default=timezone.now)
     answered_at = models.DateTimeField(null=True, blank=True)

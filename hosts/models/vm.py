@@ -7,6 +7,24 @@ from hosts.models.policy import MigrationPolicy
 from hosts.states import VMState
 
 
+class MaintenanceRule(models.TextChoices):
+    """What becomes of a VM when its host is emptied."""
+
+    MIGRATE = "migrate", "Migrate"
+    SHUTDOWN = "shutdown", "Shut down, start again afterwards"
+    SUSPEND = "suspend", "Suspend to disk, resume afterwards"
+    LEAVE = "leave", "Leave as it is"
+    ASK = "ask", "Ask a person"
+
+
+class MigrationMode(models.TextChoices):
+    """Who may move it, as in oVirt."""
+
+    ANYBODY = "anybody", "Manual and automatic"
+    MANUAL = "manual", "Manual only"
+    PINNED = "pinned", "Not at all"
+
+
 class VM(models.Model):
     """A virtual machine. Its identity is the domain's UUID, wherever it runs; the row outlives the domain.
 
@@ -25,6 +43,10 @@ class VM(models.Model):
     migration_policy = models.ForeignKey(  # None: its cluster's
         MigrationPolicy, on_delete=models.PROTECT, related_name="vms", null=True, blank=True
     )
+
+    # the operator's word
+    maintenance_rule = models.CharField(max_length=10, choices=MaintenanceRule.choices, default=MaintenanceRule.MIGRATE)
+    migration_mode = models.CharField(max_length=10, choices=MigrationMode.choices, default=MigrationMode.ANYBODY)
 
     state = models.CharField(max_length=20, choices=VMState.choices(), default=VMState.UNKNOWN)
     state_since = models.DateTimeField(default=timezone.now)

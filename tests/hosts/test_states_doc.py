@@ -4,10 +4,29 @@ from pathlib import Path
 
 import pytest
 
-from hosts.states import HostState, MigrationState, OperationState, State, VMState
+from hosts.states import (
+    HostState,
+    MigrationState,
+    OperationState,
+    PlanHostState,
+    PlanMoveState,
+    PlanState,
+    PlanStepState,
+    State,
+    VMState,
+)
 
 DOC = Path(__file__).parents[2] / "docs" / "states.md"
-TITLES = {HostState: "Hosts", VMState: "VMs", MigrationState: "Migrations", OperationState: "Operations"}
+TITLES = {
+    HostState: "Hosts",
+    VMState: "VMs",
+    MigrationState: "Migrations",
+    OperationState: "Operations",
+    PlanState: "Plans",
+    PlanHostState: "Hosts of a plan",
+    PlanMoveState: "Moves of a plan",
+    PlanStepState: "Steps of a plan",
+}
 
 
 def table(states: type[State]) -> str:

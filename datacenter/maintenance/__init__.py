@@ -1,0 +1,1 @@
+"""Maintenance: plans that empty hosts, have work done on them and give them back; policies that make such plans."""
