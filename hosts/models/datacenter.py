@@ -7,6 +7,8 @@ class DataCenter(models.Model):
     name = models.CharField(max_length=80, unique=True)
     description = models.CharField(max_length=200, blank=True)
     most_on_network = models.PositiveSmallIntegerField(default=16)  # migrations at once on its migration network
+    migration_network = models.CharField(max_length=80, blank=True, default="")  # its name; "": it has none
+    migration_subnet = models.CharField(max_length=43, blank=True, default="")  # "10.78.0.0/24"; "": not stated
 
     class Meta:
         ordering = ("name",)

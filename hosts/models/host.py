@@ -62,6 +62,10 @@ class Host(Leased):
     keepalive_tuned = models.BooleanField(null=True, default=None)  # keepalive_interval=1, keepalive_count=3
     migration_tls = models.BooleanField(null=True, default=None)  # QEMU's certificates are in place
 
+    # a person's word while it is silent: "I switched it off"; taken back by its next answer
+    off_stated_at = models.DateTimeField(null=True, blank=True)
+    off_stated_by = models.CharField(max_length=150, blank=True, default="")
+
     cpu_percent = models.FloatField(null=True, blank=True)  # of all its logical CPUs together
     memory_free_bytes = models.BigIntegerField(null=True, blank=True)
     net_rx_rate = models.FloatField(null=True, blank=True)  # sum over its VMs

@@ -48,6 +48,8 @@ class Migration(Leased):
     parallel = models.PositiveSmallIntegerField(default=0)  # connections; 0: one stream
     xbzrle = models.BooleanField(default=False)
     tls = models.BooleanField(default=False)  # the data too, not only the daemons' talk
+    zero_copy = models.BooleanField(default=False)  # over parallel connections only; locks the guest's memory meanwhile
+    offline = models.BooleanField(default=False)  # the VM is down: its definition moves, and nothing else
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     policy = models.ForeignKey(  # the version it runs under; None: nobody steers but people
         PolicyVersion, on_delete=models.PROTECT, related_name="migrations", null=True, blank=True

@@ -73,6 +73,8 @@ class VM(models.Model):
     huge_page_bytes = models.BigIntegerField(null=True, blank=True)  # 0: of the host's default size; None: ordinary
     pinned_cpus = models.BooleanField(default=False)
     snapshots = models.PositiveIntegerField(default=0)
+    managed_save = models.BooleanField(default=False)  # its memory is saved to a file of its host
+    memory_limit_bytes = models.BigIntegerField(null=True, blank=True)  # hard limit of its QEMU; None: none set
     xml = models.TextField(blank=True, default="")
 
     cpu_percent = models.FloatField(null=True, blank=True)  # of its vCPUs together: 100 is all of them busy
