@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from deploy.lab import daemon, guests, network, rooms
+from deploy.lab import daemon, faults, guests, network, rooms
 from deploy.lab.machine import LabError, locked_folder, remove, text_of, write
 from deploy.lab.plan import LabPlan, first_subnet, make_plan
 from deploy.lab.processes import Recorded
@@ -91,6 +91,8 @@ def open_hosts(plan: LabPlan, say: Say, *, only: str | None = None) -> None:
         rooms.furnish(plan, host)  # all of them: a host that stands must learn the names of new ones
     for host in chosen:
         if rooms.holder_of(host) is None:
+            rooms.clear_run(host)
+            faults.mend(plan, host)  # a power cut took the link too
             daemon.configure(host)
             daemon.lend_capabilities(host)
             rooms.open_room(host)

@@ -260,11 +260,7 @@ class Lab:
 
     def power_on(self, host: str) -> None:
         """Start a host that was powered off; its guests stay off, as without autostart."""
-        plan = self._plan_of(host)
-        if rooms.holder_of(plan) is None:
-            rooms.clear_run(plan)
-            faults.mend(self.plan, plan)
-        open_hosts(self.plan, quiet, only=host)
+        open_hosts(self.plan, quiet, only=self._plan_of(host).name)
 
     def _plan_of(self, host: str) -> HostPlan:
         if host not in self._plans:
