@@ -186,13 +186,13 @@ _PLAN = _edges(
     stopped="running cancelling cancelled",
     cancelling="cancelled",
     finished="",
-    failed="running cancelled",  # resumed after a person has mended what failed
+    failed="running cancelling cancelled",  # resumed after a person has mended what failed
     cancelled="",
 )
 
 _PLAN_HOST = _edges(
     waiting="draining skipped cancelled failed",
-    draining="working waiting failed cancelled",  # waiting again: the window closed before it was empty
+    draining="working waiting failed skipped cancelled",  # waiting again: the window closed before it was empty
     working="returning done failed cancelled",
     returning="done failed cancelled",
     done="",
@@ -204,8 +204,8 @@ _PLAN_HOST = _edges(
 _PLAN_MOVE = _edges(
     waiting="running left failed cancelled done",  # done: somebody else moved it meanwhile
     running="done failed cancelled waiting left",
-    done="",
-    failed="running left cancelled done",  # a fallback, or a further try
+    done="waiting",  # the VM is on the host again
+    failed="waiting running left cancelled done",  # a fallback, or a further try
     left="running cancelled done",
     cancelled="waiting",
 )
