@@ -123,6 +123,9 @@ WHITENOISE_MANIFEST_STRICT = False
 
 PROCRASTINATE_IMPORT_PATHS = ["hosts.livemigration.tasks", "hosts.lifecycle.tasks"]
 
+# webhooks go to public addresses only, and to these networks
+WEBHOOK_NETWORKS = [each for each in os.environ.get("GODWIT_WEBHOOK_NETWORKS", "").split(",") if each.strip()]
+
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = True

@@ -168,6 +168,7 @@ class PlanStep(models.Model):
     state_since = models.DateTimeField(default=timezone.now)
     because = models.CharField(max_length=500, blank=True, default="")
     output = models.TextField(blank=True, default="")  # what it printed, the last 64 KiB; shown live
+    progress = models.JSONField(default=dict, blank=True)  # what a later worker has to know: which boot, which try
     started_at = models.DateTimeField(null=True, blank=True)
     deadline_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -177,6 +178,28 @@ class PlanStep(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} on {self.plan_host.host}"
+
+
+class ReportDelivery(models.Model):
+    """A plan's report on its way to one place: sent once, tried several times."""
+
+    class Channel(models.TextChoices):
+        MAIL = "mail", "Mail"
+        WEBHOOK = "webhook", "Webhook"
+
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="deliveries")
+    channel = models.CharField(max_length=10, choices=Channel.choices)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    given_up_at = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=500, blank=True, default="")  # of the last attempt; "": none
+
+    class Meta:
+        ordering = ("channel",)
+        constraints = [models.UniqueConstraint(fields=["plan", "channel"], name="one_delivery_a_plan_and_channel")]
+
+    def __str__(self) -> str:
+        return f"{self.get_channel_display()} report of {self.plan}"
 
 
 class HostHold(models.Model):
