@@ -37,11 +37,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All of them, best first. ``blocked``: what keeps the VM from moving anywhere."""
+    """All of them, best first. ``blocked``: what keeps the VM from moving anywhere; ``offline``: it is down, and its
+    definition moves alone."""
 
     choices: list[Choice]
     chosen: Choice | None
     blocked: Finding | None
+    offline: bool = False
 
     @property
     def best(self) -> Choice | None:
@@ -56,11 +58,11 @@ def plan(vm: VM, wanted: Host | None, options: MigrateOptions) -> Plan:
     choices = [_choice(vm, each, asked, proofs) for each in judged]
     best = choices[0] if choices and choices[0].candidate.ok else None
     picked = next((each for each in choices if wanted is not None and each.host.pk == wanted.pk), None)
-    return Plan(choices=choices, chosen=picked or best, blocked=_blocked(judged))
+    return Plan(choices=choices, chosen=picked or best, blocked=_blocked(judged), offline=asked["offline"])
 
 
 def _choice(vm: VM, candidate: Candidate, asked: Mapping[str, Any], proofs: Mapping[int, Proof]) -> Choice:
-    if not candidate.ok:
+    if not candidate.ok or asked["offline"]:
         return Choice(candidate=candidate, outlook=None)
     proof = proofs.get(candidate.host.pk)
     found = beforehand.outlook(

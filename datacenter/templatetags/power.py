@@ -69,7 +69,9 @@ def _why_not(vm: VM, verb: PowerVerb) -> str:
 def _why_not_migrate(vm: VM) -> str:
     if reason := _out_of_reach(vm):
         return reason
-    return "" if vm.state == VMState.UP else "Only a running VM migrates live."
+    if vm.state in (VMState.UP, VMState.PAUSED, VMState.DOWN):
+        return ""
+    return f"It is {VMState.of(vm.state).label.lower()}: only a VM that runs, is paused or is down can be migrated."
 
 
 def _out_of_reach(vm: VM) -> str:

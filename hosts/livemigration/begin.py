@@ -17,7 +17,7 @@ def begin(it: "Supervisor") -> None:
     """Ask libvirt. The row says STARTING already: a worker that dies here is followed by one that looks first."""
     row = it.row
     assert row.destination is not None
-    first = it.helm.first_downtime_ms(row)
+    first = row.max_downtime_ms if row.offline else it.helm.first_downtime_ms(row)
     if first != row.max_downtime_ms:
         row.max_downtime_ms = first
         Migration.objects.filter(pk=row.pk).update(max_downtime_ms=first)
@@ -28,10 +28,17 @@ def begin(it: "Supervisor") -> None:
 
 
 def _spec(it: "Supervisor") -> MigrateSpec:
-    """What the row says, less what a paused guest or one whose disks travel cannot have. Raises VirtError."""
+    """What the row says, less what a paused guest or one whose disks travel cannot have. Raises VirtError.
+
+    Whether it is persistent is asked of its host at this moment: a transient guest arrives transient, and of a
+    persistent one no definition may stay behind that could be started there.
+    """
     row = it.row
     assert row.destination is not None
-    stands = it.eyes.source.domain_status(it.eyes.uuid).state is DomainState.PAUSED
+    if row.offline:
+        return MigrateSpec(uuid=it.eyes.uuid, destination_uri=row.destination.uri, offline=True)
+    guest = it.eyes.source.domain(it.eyes.uuid)
+    stands = guest.status.state is DomainState.PAUSED
     return MigrateSpec(
         uuid=it.eyes.uuid,
         destination_uri=row.destination.uri,
@@ -45,6 +52,7 @@ def _spec(it: "Supervisor") -> MigrateSpec:
         xbzrle=row.xbzrle,
         tls=row.tls,
         copy_disks=row.copy_disks,
-        persistent=row.vm.persistent,
+        zero_copy=row.zero_copy,
+        persistent=guest.persistent,
         migrate_address=row.destination.migration_address,
     )

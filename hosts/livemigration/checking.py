@@ -7,7 +7,7 @@ from hosts.livemigration import preflight
 from hosts.livemigration.preflight import About, Finding, Outcome, Proof
 from hosts.models import Host, Migration
 from hosts.virt.errors import NoSuchDomain
-from hosts.virt.records import JobType
+from hosts.virt.records import DomainState, JobType
 
 if TYPE_CHECKING:  # the supervisor walks: a cycle at run time
     from hosts.livemigration.supervisor import Supervisor
@@ -17,9 +17,12 @@ def at_source(it: "Supervisor") -> str:
     """Why the guest cannot leave its source, wherever it is to go; "" if it can. Raises VirtError."""
     row = it.row
     try:
-        it.eyes.source.domain_status(it.eyes.uuid)
+        status = it.eyes.source.domain_status(it.eyes.uuid)
     except NoSuchDomain:
         return f"{row.vm} is not on {row.source} any more."
+    if row.offline != (status.state is DomainState.SHUTOFF):
+        now = "was started" if row.offline else "is down"
+        return f"{row.vm} {now} since this was asked for. Ask again: it moves in another way now."
     if it.eyes.source.job_stats(it.eyes.uuid).type is JobType.RUNNING:
         return f"Another job is running on {row.vm} already."
     return ""
@@ -30,6 +33,8 @@ def refusals(it: "Supervisor") -> tuple[str, bool]:
 
     Runs preflight on what both hosts say now and keeps all its findings. Raises VirtError.
     """
+    if it.row.offline and (defined := _defined_there(it)):
+        return defined, False
     findings = _ask(it)
     it.row.checks = [each.as_dict() for each in findings]
     Migration.objects.filter(pk=it.row.pk).update(checks=it.row.checks)
@@ -37,6 +42,18 @@ def refusals(it: "Supervisor") -> tuple[str, bool]:
     found = [each for each in findings if each.outcome is Outcome.REFUSES]
     everywhere = any(each.about is not About.HOST for each in found)
     return " ".join(_say(it, each) for each in found), everywhere
+
+
+def _defined_there(it: "Supervisor") -> str:
+    """Why this destination is not the one: a definition of its own, of unknown age, would be overwritten.
+
+    And of two definitions, after an answer was lost, nobody could say which is the one that moved.
+    """
+    try:
+        it.eyes.destination.domain_status(it.eyes.uuid)
+    except NoSuchDomain:
+        return ""
+    return f"{it.row.destination} has a definition of {it.row.vm} already. Undefine that one first."
 
 
 def _ask(it: "Supervisor") -> tuple[Finding, ...]:

@@ -174,6 +174,8 @@ def _check_adjustable(migration: Migration, kind: str) -> None:
         raise NotAdjustable("Another tool started this migration; Godwit follows it and never touches it.")
     if state.is_final:
         raise NotAdjustable(f"This migration has ended: {state.label.lower()}.")
+    if migration.offline and (kind != Adjustment.CANCEL or state not in _NOT_STARTED):
+        raise NotAdjustable("The VM is down and nothing but its definition moves: that takes a second, and ends so.")
     if kind == Adjustment.CANCEL:
         _check_cancellable(migration, state)
     elif kind == Adjustment.POSTCOPY:

@@ -35,6 +35,8 @@ SAME = (
     "parallel",
     "xbzrle",
     "tls",
+    "zero_copy",
+    "offline",
     "policy",
     "pause_budget_ms",
 )

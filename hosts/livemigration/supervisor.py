@@ -7,6 +7,7 @@ waits for long, so that a few threads hold hundreds of migrations; between steps
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from enum import StrEnum
 from functools import partial
 
 from django.db import transaction
@@ -77,7 +78,7 @@ class Supervisor:
         self._renew_at = clock.monotonic() + lease.ttl_s / 3
         self._look_at = clock.monotonic()
         self._orders_at = clock.monotonic()
-        self._since: tuple[Verdict, float] | None = None  # the last verdict, and when it was first given
+        self._since: tuple[StrEnum, float] | None = None  # the last verdict, and when it was first given
 
     @property
     def state(self) -> MigrationState:
@@ -215,11 +216,16 @@ class Supervisor:
 
     def judge(self, truth: Truth) -> tuple[Verdict, float] | None:
         """The verdict and for how many seconds it has stood; None where it has to be seen a second time."""
-        seen, now = verdict(truth.source, truth.destination, truth.job), self.clock.monotonic()
+        seen = verdict(truth.source, truth.destination, truth.job)
+        stood = self.stood_s(seen)
+        return None if seen in NEEDS_SECOND_LOOK and stood < SECOND_LOOK_S else (seen, stood)
+
+    def stood_s(self, seen: StrEnum) -> float:
+        """For how many seconds the looks have shown this and nothing else."""
+        now = self.clock.monotonic()
         if self._since is None or self._since[0] is not seen:
             self._since = (seen, now)
-        stood = now - self._since[1]
-        return None if seen in NEEDS_SECOND_LOOK and stood < SECOND_LOOK_S else (seen, stood)
+        return now - self._since[1]
 
     # parts of a step
     def _keep_lease(self) -> None:

@@ -5,6 +5,7 @@ from typing import Any, TypedDict, TypeVar, Unpack
 from hosts.livemigration.policy import Method, Policy, as_json, from_json
 from hosts.livemigration.shipped import ADAPTIVE, SHIPPED
 from hosts.models import VM, Host, MigrationPolicy, PolicyVersion
+from hosts.states import VMState
 
 Said = TypeVar("Said")
 
@@ -67,6 +68,7 @@ class Asked(TypedDict, total=False):
 def terms(vm: VM, destination: Host, **asked: Unpack[Asked]) -> dict[str, Any]:
     """The fields of a Migration that follow from the policy and from what was asked for; None leaves it to the policy.
 
+    Of a VM that is down nothing but its definition moves (``offline``).
     A pause that a person allows is their budget: Adaptive works within it, any other policy leaves it as it is.
     """
     version = newest(asked.get("policy") or policy_of(vm))
@@ -85,6 +87,7 @@ def terms(vm: VM, destination: Host, **asked: Unpack[Asked]) -> dict[str, Any]:
         "xbzrle": _said(asked.get("xbzrle"), it.compression),
         "tls": _said(asked.get("tls"), it.tls),
         "copy_disks": asked.get("copy_disks", False),
+        "offline": vm.state == VMState.DOWN,
     }
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from hosts import feed
-from hosts.livemigration import checking, ends
+from hosts.livemigration import checking, ends, offline
 from hosts.livemigration.admission import admit_now
 from hosts.livemigration.begin import begin
 from hosts.livemigration.foretold import keep_expected
@@ -55,6 +55,8 @@ def on_checking(it: "Supervisor") -> float:
         it.move(MigrationState.FAILED, because=objection)
     elif objection:
         it.fail_safely(objection)
+    elif it.row.offline:
+        offline.start(it)
     else:
         it.move(MigrationState.MEASURING, because="Both hosts agree.")
     return 0.0
@@ -127,6 +129,8 @@ def on_probing(it: "Supervisor") -> float:
 
 def _watch(it: "Supervisor", *, tick_s: float, look_s: float) -> float:
     """Read the job; and, where it is time or something happened, look at both hosts and follow what they say."""
+    if it.row.offline:
+        return offline.watch(it, tick_s)
     if it.look_due(look_s):
         ends.follow(it, it.look())
         return tick_s

@@ -60,6 +60,8 @@ def vm_columns(facts: DomainFacts) -> dict[str, Any]:
         "huge_page_bytes": clean.size(facts.huge_page_bytes),
         "pinned_cpus": facts.pinned_cpus,
         "snapshots": clean.count(facts.snapshots) or 0,
+        "managed_save": facts.managed_save,
+        "memory_limit_bytes": clean.size(facts.memory_limit_bytes),
         "xml": clean.text(facts.xml, clean.MOST_XML),
     }
 

@@ -71,7 +71,10 @@ class Driver(Protocol):
         """Sample pages for ``seconds`` (1 to 60) and give the rate. Blocks that long."""
 
     def migrate(self, spec: MigrateSpec) -> None:
-        """As the SOURCE: migrate live, peer-to-peer; returns when the daemon says it ended well."""
+        """As the SOURCE: migrate, peer-to-peer; returns when the daemon says it ended well.
+
+        Live, or with ``offline`` the definition of a domain that is shut off: WrongState where it is not.
+        """
 
     def job_stats(self, uuid: str) -> JobStats:
         """The domain's job now; type NONE where there is none."""

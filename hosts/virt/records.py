@@ -155,6 +155,9 @@ class DomainFacts:
     huge_page_bytes: int | None = None  # the size it asks for; 0: huge pages of the host's default size
     pinned_cpus: bool = False  # vCPUs bound to CPUs or memory to nodes of the host, by number
     snapshots: int = 0
+    managed_save: bool = False  # its memory lies in a file of its host, from which its next start goes on
+    nvram: bool = False  # it has firmware variables of its own, in a file of its host
+    memory_limit_bytes: int | None = None  # the hard limit of its QEMU's memory; None: none set
     autostart: bool = False
     xml: str = ""
 
@@ -222,7 +225,7 @@ class JobStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrateSpec:
-    """One live migration, always peer-to-peer: the source daemon drives, so that our worker may die."""
+    """One migration, always peer-to-peer: the source daemon drives, so that our worker may die."""
 
     uuid: str
     destination_uri: str  # as the SOURCE daemon reaches the destination's daemon
@@ -238,6 +241,8 @@ class MigrateSpec:
     xbzrle: bool = False  # pages that were sent before travel as differences
     tls: bool = False  # the memory is encrypted; needs QEMU's certificates on both hosts
     copy_disks: bool = False  # disks that are not shared travel too; their images must exist there, or be in a pool
+    offline: bool = False  # of a domain that is shut off, its definition alone; all that is said of memory is left out
+    zero_copy: bool = False  # with parallel only: the kernel sends the guest's own pages, which it locks meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

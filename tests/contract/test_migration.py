@@ -12,7 +12,7 @@ from hosts.virt.errors import (
     Unsupported,
     WrongState,
 )
-from hosts.virt.records import DomainState, JobType
+from hosts.virt.records import DomainState, JobType, PowerVerb
 from tests.contract.conftest import MIB, Heard, Place, Running, wait_until
 from tests.contract.test_what_is_there import NOBODY
 
@@ -227,3 +227,19 @@ def test_a_host_that_cannot_migrate_says_unsupported(call: str) -> None:
     with pytest.raises(Unsupported):
         calls[call]()
     driver.close()
+
+
+def test_it_moves_the_definition_of_a_guest_that_is_down_and_of_no_other(moving: Place) -> None:
+    source, destination = moving.open(), moving.open(moving.other_uri)
+    with pytest.raises(WrongState):
+        source.migrate(moving.spec(offline=True))
+    assert _absent(destination, moving.uuid)
+    source.power(moving.uuid, PowerVerb.POWER_OFF)
+    there = Heard(destination)
+    source.migrate(moving.spec(offline=True))
+    there.wait_for("defined/added")
+    assert _absent(source, moving.uuid)
+    moved = destination.domain(moving.uuid)
+    assert (moved.status.state, moved.persistent) == (DomainState.SHUTOFF, True)
+    destination.power(moving.uuid, PowerVerb.START)
+    assert destination.domain_status(moving.uuid).state == DomainState.RUNNING

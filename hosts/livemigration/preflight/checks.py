@@ -21,6 +21,7 @@ CHECKS: tuple[Check, ...] = (
     fitting.memory,
     fitting.huge_pages,
     fitting.pinned,
+    guest.definition,
     guest.snapshots,
     guest.devices,
     guest.storage,

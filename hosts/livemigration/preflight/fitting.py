@@ -80,6 +80,8 @@ def memory(case: Case) -> Finding:
     if case.guest.huge_page_bytes is not None:
         return passes("memory", "The guest's memory comes from the pool of huge pages.")
     free = case.destination.free_bytes
+    if case.offline:
+        return _room_for_a_start(case, free)
     if free is None:
         return refuses("memory", "Its free memory is not known yet.", "Wait for its next beat (10 s).")
     needed = int(case.guest.memory_bytes * MEMORY_HEADROOM)
@@ -87,6 +89,15 @@ def memory(case: Case) -> Finding:
         text = f"Needs {_size(needed)} of memory, {_size(max(0, free))} is free."
         return refuses("memory", text, "Move another VM away first.")
     return passes("memory", f"Needs {_size(needed)} of memory, {_size(free)} is free.")
+
+
+def _room_for_a_start(case: Case, free: int | None) -> Finding:
+    """A definition needs none; a start there would."""
+    needed = int(case.guest.memory_bytes * MEMORY_HEADROOM)
+    if free is not None and free < needed:
+        text = f"Its definition fits; to start there it needs {_size(needed)} of memory, {_size(max(0, free))} is free."
+        return warns("memory", text, "Move another VM away before it is started there.")
+    return passes("memory", "The VM is down: its definition needs no memory there.")
 
 
 def _size(number: int) -> str:

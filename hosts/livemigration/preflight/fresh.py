@@ -38,7 +38,10 @@ def ask(
     here, there = drivers
     stored = from_rows(vm, destination, source=source, free_bytes=there.host_stats().memory_free_bytes)
     fresh = _case(stored, domain, (here.host_facts(), there.host_facts()))
-    return with_refusals(judge(replace(fresh, wishes=wishes, proof=proof)), there.refusals(domain))
+    said = there.refusals(domain)
+    if fresh.offline:  # a definition needs no memory; whether there is enough at its start is found out then
+        said = [each for each in said if each.check != "memory"]
+    return with_refusals(judge(replace(fresh, wishes=wishes, proof=proof)), said)
 
 
 def _case(stored: Case, domain: DomainFacts, facts: tuple[HostFacts, HostFacts]) -> Case:
@@ -55,6 +58,10 @@ def _case(stored: Case, domain: DomainFacts, facts: tuple[HostFacts, HostFacts])
         huge_page_bytes=domain.huge_page_bytes,
         pinned_cpus=domain.pinned_cpus,
         snapshots=domain.snapshots,
+        persistent=domain.persistent,
+        managed_save=domain.managed_save,
+        nvram=domain.nvram,
+        memory_limit_bytes=domain.memory_limit_bytes,
         disks=domain.disks,
         nics=domain.nics,
         devices=domain.devices,

@@ -23,9 +23,21 @@ def state(case: Case) -> Finding:
         return passes("vm_state", "The VM runs.")
     if guest.state is VMState.PAUSED:
         return passes("vm_state", "The VM is paused, and arrives paused.")
-    remedy = "" if guest.state is not VMState.DOWN else "Start it first, or start it there."
-    text = f"Only a running VM can be migrated live; {guest.name} is {guest.state.label.lower()}."
-    return refuses("vm_state", text, remedy, About.VM)
+    if guest.state is VMState.DOWN:
+        return passes("vm_state", "The VM is down: its definition moves, and it stays down.")
+    text = f"Only a VM that runs, is paused or is down can be migrated; {guest.name} is {guest.state.label.lower()}."
+    return refuses("vm_state", text, about=About.VM)
+
+
+def definition(case: Case) -> Finding:
+    """What its host keeps of it beside its memory and its disks, and whether that moves."""
+    if case.guest.managed_save:
+        text = "The VM's memory is saved to a file of its host, which does not move."
+        return refuses("definition", text, "Start it first: it goes on from there; then migrate it.", About.VM)
+    if not case.guest.persistent:
+        text = "The VM is transient, and arrives so: once it is off, no host has a definition of it."
+        return passes("definition", text)
+    return passes("definition", "Its definition moves with it: it is on the destination alone afterwards.")
 
 
 def not_busy(case: Case) -> Finding:
@@ -45,6 +57,9 @@ def devices(case: Case) -> Finding:
     """A clear yes or no: what belongs to one host's hardware stays there."""
     for each in case.guest.devices:
         word = each.split(" ", 1)[0]
+        if word == "tpm" and case.offline:
+            text = "The VM has a TPM: its state lies on its host and does not move with a definition."
+            return refuses("devices", text, "Start it and migrate it live: then it moves too.", About.VM)
         if word in ("hostdev", "redirdev"):
             return refuses("devices", f"The VM uses a device of its host: {each}.", "Detach it first.", About.VM)
         if word in ("shmem", "memory"):
@@ -57,6 +72,9 @@ def devices(case: Case) -> Finding:
     if odd := next((nic for nic in case.guest.nics if nic.kind in ("direct", "vdpa", "ethernet")), None):
         text = f"A network card of the VM hangs on the host's own device “{odd.source or odd.kind}”."
         return warns("devices", text, "The destination needs a device of the same name.", About.VM)
+    if case.offline and case.guest.nvram:
+        text = "The VM has firmware variables in a file of its host, which does not move with a definition."
+        return warns("devices", text, "Put that file on shared storage; else it starts with new ones.", About.VM)
     return passes("devices", "The VM uses no device of its host.")
 
 
@@ -72,6 +90,9 @@ def storage(case: Case) -> Finding:
     if not unproved:
         return passes("storage", "Its disks are reached from both hosts." if _in_use(case) else "The VM has no disk.")
     names = ", ".join(f"{disk.target} ({disk.source})" for disk in unproved[:3])
+    if case.offline:
+        text = f"Not proved that these disks are the same there: {names}. Without them it will not start there."
+        return warns("storage", text, "Put them on shared storage.")
     if case.wishes.copy_disks:
         text = f"Disks are copied: {names}. An image of the same name and size must be there, or its folder be a pool."
         return warns("storage", text)
@@ -100,6 +121,8 @@ def lock_safety(case: Case) -> Finding:
     writable = [disk for disk in _in_use(case) if not disk.readonly]
     if not writable:
         return passes("locks", "The VM has no disk that two copies could spoil.")
+    if case.offline:
+        return passes("locks", "The VM is down: no two copies can come of this move.")
     if all(disk.kind == "network" for disk in writable):
         return passes("locks", "Network disks hold locks of their own.")
     bare = [place for place in (case.source, case.destination) if place.locks not in _LOCKED]
@@ -115,7 +138,7 @@ def lock_safety(case: Case) -> Finding:
 
 def postcopy(case: Case) -> Finding:
     wishes, guest = case.wishes, case.guest
-    if not wishes.postcopy:
+    if not wishes.postcopy or case.offline:
         return passes("postcopy", "Post-copy is not wished for.")
     if wishes.parallel and (old := _too_old(case)):
         text = f"Post-copy with parallel connections loses the VM below QEMU 10.1 ({old})."
@@ -146,6 +169,11 @@ def _too_old(case: Case) -> str:
 def methods(case: Case) -> Finding:
     """Wishes that contradict each other."""
     wishes = case.wishes
+    if case.offline:
+        if wishes.copy_disks:
+            text = "Disks are copied of a running VM only; of one that is down its definition moves alone."
+            return refuses("methods", text, "Start it first, or put its disks on shared storage.", About.OPTION)
+        return passes("methods", "No memory is copied: how it would be does not matter.")
     if wishes.xbzrle and wishes.parallel:
         return refuses(
             "methods", "XBZRLE does not work over parallel connections.", "Choose one of the two.", About.OPTION

@@ -106,7 +106,7 @@ def qemu_version(case: Case) -> Finding:
 
 
 def tls(case: Case) -> Finding:
-    if not case.wishes.tls:
+    if not case.wishes.tls or case.offline:
         return passes("tls", "The guest's memory travels unencrypted.")
     for place in (case.source, case.destination):
         if place.migration_tls is False:

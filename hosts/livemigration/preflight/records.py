@@ -62,6 +62,10 @@ class Guest:
     huge_page_bytes: int | None = None  # 0: the host's default size; None: ordinary pages
     pinned_cpus: bool = False
     snapshots: int = 0
+    persistent: bool = True
+    managed_save: bool = False
+    nvram: bool = False  # firmware variables in a file of its host; told by the host itself only
+    memory_limit_bytes: int | None = None
     disks: tuple[Disk, ...] = ()
     nics: tuple[Nic, ...] = ()
     devices: tuple[str, ...] = ()
@@ -133,6 +137,11 @@ class Case:
     destination: Place
     wishes: Wishes = field(default_factory=Wishes)
     proof: Proof = field(default_factory=Proof)
+
+    @property
+    def offline(self) -> bool:
+        """The VM is down: its definition moves, and no memory."""
+        return self.guest.state is VMState.DOWN
 
 
 Check = Callable[[Case], Finding]

@@ -169,6 +169,7 @@ def all_domains(conn: libvirt.virConnect) -> list[DomainFacts]:
     persistent = _uuids(conn, libvirt.VIR_CONNECT_LIST_DOMAINS_PERSISTENT)
     autostart = _uuids(conn, libvirt.VIR_CONNECT_LIST_DOMAINS_AUTOSTART)
     kept: set[str] = unless_lacking(lambda: _uuids(conn, libvirt.VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT), set())
+    saved: set[str] = unless_lacking(lambda: _uuids(conn, libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE), set())
     found = []
     for dom in conn.listAllDomains(0):
         uuid_text = dom.UUIDString()
@@ -178,6 +179,7 @@ def all_domains(conn: libvirt.virConnect) -> list[DomainFacts]:
                 persistent=uuid_text in persistent,
                 autostart=uuid_text in autostart,
                 snapshots=_snapshots(dom) if uuid_text in kept else 0,
+                managed_save=uuid_text in saved,
             )
         except libvirt.libvirtError as exc:
             if exc.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
@@ -195,7 +197,8 @@ def one_domain(dom: libvirt.virDomain) -> DomainFacts:
     persistent = bool(dom.isPersistent())
     # a transient domain cannot have the flag, and libvirt answers the question with an error
     autostart = persistent and bool(dom.autostart())
-    return _facts(dom, persistent=persistent, autostart=autostart, snapshots=_snapshots(dom))
+    saved = persistent and bool(unless_lacking(lambda: dom.hasManagedSaveImage(0), 0))
+    return _facts(dom, persistent=persistent, autostart=autostart, snapshots=_snapshots(dom), managed_save=saved)
 
 
 def _snapshots(dom: libvirt.virDomain) -> int:
@@ -206,7 +209,9 @@ def domain_status(dom: libvirt.virDomain) -> DomainStatus:
     return words.status(*dom.state())
 
 
-def _facts(dom: libvirt.virDomain, *, persistent: bool, autostart: bool, snapshots: int) -> DomainFacts:
+def _facts(
+    dom: libvirt.virDomain, *, persistent: bool, autostart: bool, snapshots: int, managed_save: bool
+) -> DomainFacts:
     xml = dom.XMLDesc(0)
     shape = read_domain(xml)
     return DomainFacts(
@@ -231,6 +236,9 @@ def _facts(dom: libvirt.virDomain, *, persistent: bool, autostart: bool, snapsho
         huge_page_bytes=shape.huge_page_bytes,
         pinned_cpus=shape.pinned_cpus,
         snapshots=snapshots,
+        managed_save=managed_save,
+        nvram=shape.nvram,
+        memory_limit_bytes=shape.memory_limit_bytes,
         autostart=autostart,
         xml=xml.replace("\x00", ""),
     )

@@ -26,6 +26,7 @@ from hosts.virt.errors import (
     OperationFailed,
     Unsupported,
     VirtError,
+    WrongState,
 )
 from hosts.virt.libvirt import facts, words
 from hosts.virt.libvirt.errors import translate
@@ -41,6 +42,7 @@ UNLIMITED_MIB_S = (2**63 - 1) // _MIB
 #: QEMU below this loses the VM when multifd and post-copy meet (7.2: the destination asserts after the switch).
 LONGEST_DOWNTIME_MS = 2_000_000
 _PARALLEL_POSTCOPY_QEMU = (10, 1, 0)
+_ZERO_COPY_QEMU = (7, 1, 0)
 
 #: Codes by which libvirt refuses before it moves anything (see migration.md, section 2).
 _REFUSALS = frozenset(
@@ -73,6 +75,8 @@ def check(spec: MigrateSpec, qemu_version: str) -> None:
     version = tuple(int(part) for part in qemu_version.split(".")) if qemu_version else (0, 0, 0)
     if spec.postcopy and spec.parallel and version < _PARALLEL_POSTCOPY_QEMU:
         raise Unsupported("Post-copy together with parallel channels needs QEMU 10.1; below, the VM can be lost.")
+    if spec.zero_copy and (version < _ZERO_COPY_QEMU or not spec.parallel):
+        raise Unsupported("Zero-copy needs QEMU 7.1 and parallel connections.")
 
 
 #: what of a spec is a flag of its own
@@ -85,12 +89,22 @@ _FLAGS = {
     "xbzrle": libvirt.VIR_MIGRATE_COMPRESSED,
     "tls": libvirt.VIR_MIGRATE_TLS,
     "copy_disks": libvirt.VIR_MIGRATE_NON_SHARED_DISK,
+    "zero_copy": libvirt.VIR_MIGRATE_ZEROCOPY,
     "persistent": libvirt.VIR_MIGRATE_PERSIST_DEST | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE,
 }
 
+_OFFLINE: int = (
+    libvirt.VIR_MIGRATE_OFFLINE
+    | libvirt.VIR_MIGRATE_PEER2PEER
+    | libvirt.VIR_MIGRATE_PERSIST_DEST
+    | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
+)
+
 
 def flags(spec: MigrateSpec) -> int:
-    """virDomainMigrateFlags: always live and peer-to-peer."""
+    """virDomainMigrateFlags: always peer-to-peer, and live or of the definition alone."""
+    if spec.offline:
+        return _OFFLINE
     value: int = libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER
     for name, flag in _FLAGS.items():
         if getattr(spec, name):
@@ -101,6 +115,8 @@ def flags(spec: MigrateSpec) -> int:
 def parameters(spec: MigrateSpec) -> dict[str, str | int]:
     """Typed parameters. Without a cap there is no bandwidth parameter: QEMU's own default of libvirt is "no limit"."""
     params: dict[str, str | int] = {}
+    if spec.offline:
+        return params
     if spec.migrate_address:
         address = f"[{spec.migrate_address}]" if ":" in spec.migrate_address else spec.migrate_address
         params[libvirt.VIR_MIGRATE_PARAM_URI] = f"tcp://{address}"
@@ -123,6 +139,15 @@ def allowed_downtime(milliseconds: int) -> int:
     if not 1 <= milliseconds <= LONGEST_DOWNTIME_MS:
         raise OperationFailed(f"The allowed downtime is 1 to {LONGEST_DOWNTIME_MS:,} ms, not {milliseconds}.")
     return milliseconds
+
+
+def check_off(dom: libvirt.virDomain) -> None:
+    """WrongState unless it is shut off, defined, and nothing of it is saved: libvirt would take the definition away
+    from under a guest that runs, and leave a saved memory behind that no definition belongs to."""
+    if dom.isActive():
+        raise WrongState("The VM runs: only of one that is down the definition alone can move.")
+    if dom.hasManagedSaveImage(0):
+        raise WrongState("The VM's memory is saved to a file of its host, which would stay behind.")
 
 
 class Witness:
@@ -159,7 +184,9 @@ class Witness:
 def run(conn: libvirt.virConnect, spec: MigrateSpec) -> None:
     """Migrate on ``conn``, which nobody else uses. Returns when the source's daemon says it ended well."""
     dom = facts.find(conn, spec.uuid)
-    if spec.max_downtime_ms is not None and not spec.resume_postcopy:
+    if spec.offline:
+        check_off(dom)
+    elif spec.max_downtime_ms is not None and not spec.resume_postcopy:
         dom.migrateSetMaxDowntime(allowed_downtime(spec.max_downtime_ms), 0)
     witness = Witness(conn, dom)
     try:

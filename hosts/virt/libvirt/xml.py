@@ -74,6 +74,8 @@ class DomainShape:
     cpu_features: tuple[str, ...] = ()
     huge_page_bytes: int | None = None
     pinned_cpus: bool = False
+    nvram: bool = False
+    memory_limit_bytes: int | None = None
 
 
 def read_xml(text: str) -> Element | None:
@@ -123,6 +125,8 @@ def read_domain(text: str) -> DomainShape:
         cpu_features=_required(cpu),
         huge_page_bytes=_huge_pages(root.find("memoryBacking/hugepages")),
         pinned_cpus=_is_pinned(root),
+        nvram=root.find("os/nvram") is not None,
+        memory_limit_bytes=size_bytes(root.find("memtune/hard_limit")) or None,
     )
 
 

@@ -4,6 +4,7 @@ from hosts.virt.errors import JobConflict, MigrationRefused, Unsupported, VirtEr
 from hosts.virt.records import DomainFacts, DomainState, MigrateSpec, Refusal
 from hosts.virt.sim.host import SimHost
 from hosts.virt.sim.migration import SimMigration
+from hosts.virt.sim.offline import OfflineMove
 from hosts.virt.sim.phases import Phase
 from hosts.virt.sim.power import copy_on
 from hosts.virt.sim.world import World
@@ -107,9 +108,13 @@ _CODES = {
 }
 
 
-def start_migration(world: World, source: SimHost, destination_name: str, spec: MigrateSpec) -> SimMigration:
+def start_migration(
+    world: World, source: SimHost, destination_name: str, spec: MigrateSpec
+) -> SimMigration | OfflineMove:
     """Check as the daemons do, then begin. NoSuchDomain, WrongState, JobConflict, MigrationRefused, Unsupported."""
     copy = copy_on(source, spec.uuid)
+    if spec.offline:
+        return _start_offline(world, source, destination_name, spec)
     if spec.resume_postcopy:
         return _resume_postcopy(world, source, destination_name, spec.uuid)
     if spec.postcopy and spec.parallel and _version(source.qemu_version) < _PARALLEL_POSTCOPY_QEMU:
@@ -130,6 +135,21 @@ def start_migration(world: World, source: SimHost, destination_name: str, spec: 
     job = SimMigration(world, copy.guest, source, destination, spec)
     job.begin()
     return job
+
+
+def _start_offline(world: World, source: SimHost, destination_name: str, spec: MigrateSpec) -> OfflineMove:
+    """The definition alone: no memory is needed there, and nothing is asked of its CPU."""
+    copy = copy_on(source, spec.uuid)
+    if copy.active or not copy.persistent:
+        raise WrongState("The VM runs: only of one that is down the definition alone can move.", code=55, domain=10)
+    destination = _reach(world, source, destination_name)
+    clashes = _clashes(destination, copy.facts())
+    if clashes:
+        code, domain = _CODES[clashes[0].check]
+        raise MigrationRefused(clashes[0].reason, code=code, domain=domain)
+    move = OfflineMove(world, copy.guest, source, destination, spec)
+    move.begin()
+    return move
 
 
 def _resume_postcopy(world: World, source: SimHost, destination_name: str, uuid: str) -> SimMigration:
