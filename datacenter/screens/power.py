@@ -21,6 +21,7 @@ _ASKED = {
     PowerVerb.REBOOT: "{} was asked to reboot. The guest decides when.",
     PowerVerb.PAUSE: "{} is being paused.",
     PowerVerb.RESUME: "{} is being resumed.",
+    PowerVerb.SUSPEND: "{} is being suspended to disk.",
 }
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from django import template
 
+from hosts.lifecycle.request import KEPT_FREE
 from hosts.lifecycle.verbs import VERBS
 from hosts.models import VM
 from hosts.states import HostState, VMState
@@ -36,6 +37,7 @@ _FACES = {
     PowerVerb.SHUTDOWN: ("Shut down", "power"),
     PowerVerb.PAUSE: ("Pause", "pause"),
     PowerVerb.RESUME: ("Resume", "play"),
+    PowerVerb.SUSPEND: ("Suspend to disk", "moon"),
     PowerVerb.REBOOT: ("Reboot", "rotate"),
     PowerVerb.POWER_OFF: ("Power off", "plug-off"),
 }
@@ -62,6 +64,8 @@ def _button(verb: PowerVerb, reason: str) -> Button:
 def _why_not(vm: VM, verb: PowerVerb) -> str:
     if reason := _out_of_reach(vm):
         return reason
+    if verb is PowerVerb.START and vm.host.state in KEPT_FREE:
+        return f"{vm.host} is {HostState.of(vm.host.state).label.lower()}: activate it first."
     state = VMState.of(vm.state)
     return "" if state in VERBS[verb].allowed else f"It is {state.label.lower()}: it cannot {VERBS[verb].infinitive}."
 

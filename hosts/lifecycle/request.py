@@ -12,6 +12,9 @@ from hosts.virt.records import PowerVerb
 
 POWER = "hosts.lifecycle.tasks.power"
 
+#: nothing is started on a host that is being emptied, or in maintenance
+KEPT_FREE = (HostState.PREPARING, HostState.MAINTENANCE)
+
 
 class PowerRefused(Exception):
     """The order makes no sense now: a sentence for the person; nothing was changed."""
@@ -44,6 +47,9 @@ def _check(vm: VM, verb: PowerVerb) -> None:
         raise PowerRefused(f"Another action on {vm} is under way: {running.get_verb_display()}.")
     if vm.host.state in (HostState.CONNECTING, HostState.NON_RESPONSIVE):
         raise PowerRefused(f"{vm.host}, where {vm} was last seen, does not answer.")
+    if verb is PowerVerb.START and vm.host.state in KEPT_FREE:
+        label = HostState.of(vm.host.state).label.lower()
+        raise PowerRefused(f"{vm.host} is {label}: nothing is started there. Activate it first.")
     state = VMState.of(vm.state)
     if state is VMState.MISSING:
         raise PowerRefused(f"No host has {vm} any more; it was last seen on {vm.host}.")

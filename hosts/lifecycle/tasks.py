@@ -3,15 +3,16 @@
 import logging
 from datetime import timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from hosts import feed
 from hosts.advance import advance
-from hosts.lifecycle.request import POWER
+from hosts.lifecycle.request import KEPT_FREE, POWER
 from hosts.lifecycle.verbs import VERBS
 from hosts.models import Doubt, Migration, Operation
-from hosts.states import OPEN_MIGRATION, OperationState
+from hosts.states import OPEN_MIGRATION, HostState, OperationState
 from hosts.threads import blocking
 from hosts.virt.errors import HostLost, HostUnreachable, NoSuchDomain, VirtError, WrongState
 from hosts.virt.pool import POOL, Pool
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 #: an operation that runs for longer lost its worker: every call to a host has a deadline of some seconds
 LONGEST = timedelta(minutes=1)
+#: but for a suspend, which writes the guest's memory to a disk
+LONGEST_SUSPEND = timedelta(minutes=30)
 _IN_TRANSIT = frozenset({"migration", "postcopy", "postcopy_failed", "starting_up"})
 
 
@@ -52,6 +55,8 @@ def _act(operation: Operation, pool: Pool) -> None:
         raise WrongState(f"{vm} is being migrated.")
     if doubt := Doubt.about(vm):
         raise WrongState(doubt.forbids)
+    if verb is PowerVerb.START and vm.host.state in KEPT_FREE:
+        raise WrongState(f"{vm.host} is {HostState.of(vm.host.state).label.lower()}: nothing is started there.")
     driver = pool.get(vm.host.uri)
     status = driver.domain_status(str(vm.uuid))
     # libvirt takes a resume of a copy that waits for its migration: the guest would run twice
@@ -79,8 +84,10 @@ def _explain(operation: Operation, exc: VirtError) -> str:
 def abandon_unfinished() -> int:
     """Operations RUNNING whose worker died: their outcome is not known, and nobody will tell. How many there were."""
     count = 0
-    old = timezone.now() - LONGEST
-    for operation in Operation.objects.filter(state=OperationState.RUNNING, state_since__lt=old):
+    now = timezone.now()
+    suspends = Q(verb=PowerVerb.SUSPEND.value)
+    old = ~suspends & Q(state_since__lt=now - LONGEST) | suspends & Q(state_since__lt=now - LONGEST_SUSPEND)
+    for operation in Operation.objects.filter(old, state=OperationState.RUNNING):
         because = "The worker ended while it was under way; look at the VM's state."
         count += advance(operation, OperationState.FAILED, because=because)
     return count

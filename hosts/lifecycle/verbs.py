@@ -34,4 +34,9 @@ VERBS: dict[PowerVerb, Verb] = {
     ),
     PowerVerb.PAUSE: Verb(infinitive="be paused", allowed=_UP, done="Paused."),
     PowerVerb.RESUME: Verb(infinitive="be resumed", allowed=frozenset({VMState.PAUSED}), done="Resumed."),
+    PowerVerb.SUSPEND: Verb(
+        infinitive="be suspended to disk",
+        allowed=_UP,
+        done="Its memory is saved on its host; a start goes on from there.",
+    ),
 }

@@ -1,7 +1,8 @@
 """What Godwit asks of a hypervisor host: one connection, at most 20 methods.
 
 Every method blocks, is safe to call from any thread, and ends within the driver's deadline (``HostTimeout``)
-but ``migrate``, which lasts as long as the migration. Each raises errors of :mod:`hosts.virt.errors` and no other.
+but ``migrate``, which lasts as long as the migration, and suspending to disk. Each raises errors of
+:mod:`hosts.virt.errors` and no other.
 """
 
 from collections.abc import Callable
@@ -55,7 +56,10 @@ class Driver(Protocol):
 
     # power
     def power(self, uuid: str, verb: PowerVerb) -> None:
-        """Ask for a power change. WrongState where the state forbids it. SHUTDOWN and REBOOT only ask the guest."""
+        """Ask for a power change. WrongState where the state forbids it. SHUTDOWN and REBOOT only ask the guest.
+
+        SUSPEND returns when the memory is saved, whatever that takes; ``job_stats`` shows how far it is.
+        """
 
     def discard(self, uuid: str, *, seen: DomainStatus, definition: bool) -> None:
         """End a copy that is proved to be one too many, and with ``definition`` undefine it as well.

@@ -43,6 +43,7 @@ class PowerVerb(StrEnum):
     REBOOT = "reboot"  # ACPI, the guest decides
     PAUSE = "pause"  # virDomainSuspend
     RESUME = "resume"
+    SUSPEND = "suspend"  # virDomainManagedSave: its memory goes to a file of its host; START goes on from there
 
 
 class JobType(StrEnum):

@@ -43,6 +43,19 @@ def test_it_asks_the_guest_to_shut_down(place: Place) -> None:
     heard.wait_for("stopped/shutdown")
 
 
+def test_it_suspends_to_disk_and_a_start_goes_on_from_there(place: Place) -> None:
+    driver = place.open()
+    heard = Heard(driver)
+    driver.power(place.uuid, PowerVerb.SUSPEND)
+    assert driver.domain_status(place.uuid) == DomainStatus(state=DomainState.SHUTOFF, reason="saved")
+    heard.wait_for("stopped/saved")
+    driver.power(place.uuid, PowerVerb.START)
+    status = driver.domain_status(place.uuid)
+    assert status.state == DomainState.RUNNING
+    if place.kind != "test":  # libvirt's test driver boots it anew
+        assert "started/restored" in heard.words()
+
+
 def test_it_refuses_a_verb_that_the_state_forbids(place: Place) -> None:
     driver = place.open()
     _refused(place, PowerVerb.START, PowerVerb.RESUME)
@@ -50,6 +63,7 @@ def test_it_refuses_a_verb_that_the_state_forbids(place: Place) -> None:
     _refused(place, PowerVerb.START, PowerVerb.PAUSE)
     driver.power(place.uuid, PowerVerb.POWER_OFF)
     _refused(place, PowerVerb.SHUTDOWN, PowerVerb.POWER_OFF, PowerVerb.REBOOT, PowerVerb.PAUSE, PowerVerb.RESUME)
+    _refused(place, PowerVerb.SUSPEND)
     driver.power(place.uuid, PowerVerb.START)
 
 

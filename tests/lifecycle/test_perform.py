@@ -119,3 +119,25 @@ def test_it_ends_what_a_dead_worker_left(place: Place) -> None:
     operation.refresh_from_db()
     assert operation.state == OperationState.FAILED
     assert not Migration.objects.exists()
+
+
+def test_it_suspends_to_disk_and_starts_again_from_there(place: Place) -> None:
+    operation = order(place, PowerVerb.SUSPEND)
+    assert operation.state == OperationState.DONE, operation.because
+    assert place.copies() == {"s1": "shutoff"}
+    assert order(place, PowerVerb.START, known="down").state == OperationState.DONE
+    with place.world.present():
+        assert place.world.copies_of(place.guest.uuid)["s1"].status.reason == "restored"
+
+
+def test_it_starts_nothing_where_the_host_began_to_be_emptied_meanwhile(place: Place) -> None:
+    place.pool.get(place.source.uri).power(str(place.vm.uuid), PowerVerb.POWER_OFF)
+    VM.objects.filter(pk=place.vm.pk).update(state="down")
+    operation = request_power(place.vm, PowerVerb.START, actor="ann")
+    place.source.state = "preparing"
+    place.source.save()
+    perform(operation.pk, pool=place.pool)
+    operation.refresh_from_db()
+    assert operation.state == OperationState.FAILED
+    assert "nothing is started there" in operation.because
+    assert place.copies() == {"s1": "shutoff"}

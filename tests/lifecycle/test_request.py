@@ -58,3 +58,11 @@ def test_it_writes_the_row_and_the_job() -> None:
     job = ProcrastinateJob.objects.get()
     assert (job.task_name, job.lock) == ("hosts.lifecycle.tasks.power", f"vm:{vm.pk}")
     assert job.args == {"operation_id": operation.pk}
+
+
+@pytest.mark.parametrize("state", [HostState.PREPARING, HostState.MAINTENANCE])
+def test_it_starts_nothing_on_a_host_that_is_kept_free(state: HostState) -> None:
+    vm = make_vm(host=make_host("kept", state=str(state)), state="down")
+    with pytest.raises(PowerRefused, match=r"kept is .*: nothing is started there"):
+        request_power(vm, PowerVerb.START, actor="ann")
+    assert not Operation.objects.exists()

@@ -170,7 +170,14 @@ class LibvirtDriver:
     # power
 
     def power(self, uuid: str, verb: PowerVerb) -> None:
-        self._on(uuid, lambda dom: power.act(dom, verb))
+        if verb is not PowerVerb.SUSPEND:
+            self._on(uuid, lambda dom: power.act(dom, verb))
+            return
+        with self._own_connection() as conn:  # it lasts as long as the memory is written; keepalive ends it, if need be
+            try:
+                power.act(facts.find(conn, uuid), verb)
+            except libvirt.libvirtError as exc:
+                raise translate(exc) from exc
 
     def discard(self, uuid: str, *, seen: DomainStatus, definition: bool) -> None:
         self._on(uuid, lambda dom: power.discard(dom, seen=seen, definition=definition))

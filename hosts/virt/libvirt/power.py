@@ -22,6 +22,7 @@ _VERBS: dict[PowerVerb, tuple[frozenset[DomainState], Callable[[libvirt.virDomai
     PowerVerb.REBOOT: (_UP, lambda dom: dom.reboot(0)),
     PowerVerb.PAUSE: (_UP, lambda dom: dom.suspend()),
     PowerVerb.RESUME: (frozenset({DomainState.PAUSED}), lambda dom: dom.resume()),
+    PowerVerb.SUSPEND: (_UP, lambda dom: dom.managedSave(0)),
 }
 
 #: The source's half of a guest that runs on the destination: resume() here blocks for 30 s and then fails.

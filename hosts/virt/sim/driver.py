@@ -89,7 +89,7 @@ class SimDriver:
         self._backend.subscribe(callback)
 
     def power(self, uuid: str, verb: PowerVerb) -> None:
-        self._ask("power", uuid=uuid, verb=verb)
+        self._ask("power", lasting=verb is PowerVerb.SUSPEND, uuid=uuid, verb=verb)
 
     def discard(self, uuid: str, *, seen: DomainStatus, definition: bool) -> None:
         self._ask("discard", uuid=uuid, seen=seen, definition=definition)

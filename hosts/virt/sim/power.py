@@ -8,6 +8,7 @@ from hosts.virt.sim import outage
 from hosts.virt.sim.guest import ACTIVE, Copy
 from hosts.virt.sim.host import SimHost
 from hosts.virt.sim.phases import SAFE, Phase
+from hosts.virt.sim.ticket import Ticket
 from hosts.virt.sim.world import World
 
 _UP = frozenset({DomainState.RUNNING, DomainState.BLOCKED})
@@ -19,7 +20,10 @@ _ALLOWED: dict[PowerVerb, frozenset[DomainState]] = {
     PowerVerb.REBOOT: _UP,
     PowerVerb.PAUSE: _UP,
     PowerVerb.RESUME: frozenset({DomainState.PAUSED}),
+    PowerVerb.SUSPEND: _UP,
 }
+#: what a host writes of a guest's memory to its disk, bytes/s
+_SAVED_BYTES_PER_S = 400e6
 #: the source's half of a guest that runs on the destination
 _HALVES = frozenset({"postcopy", "postcopy_failed"})
 
@@ -32,8 +36,10 @@ def copy_on(host: SimHost, uuid: str) -> Copy:
     return copy
 
 
-def change_power(world: World, host: SimHost, uuid: str, verb: PowerVerb) -> None:
-    """What the daemon does with one verb. NoSuchDomain, WrongState, JobConflict, OperationFailed."""
+def change_power(world: World, host: SimHost, uuid: str, verb: PowerVerb) -> Ticket | None:
+    """What the daemon does with one verb; a ticket for what lasts. NoSuchDomain, WrongState, JobConflict,
+    OperationFailed.
+    """
     copy = copy_on(host, uuid)
     if copy.status.state not in _ALLOWED[verb]:
         raise WrongState(f"The VM is {copy.status.state}, so it cannot be asked to {verb.replace('_', ' ')}.", code=55)
@@ -42,7 +48,10 @@ def change_power(world: World, host: SimHost, uuid: str, verb: PowerVerb) -> Non
     job = world.migrations.get(uuid)
     if job is not None and host in (job.source, job.destination) and verb is not PowerVerb.POWER_OFF:
         raise JobConflict("cannot acquire state change lock (held by the migration)", code=68, domain=10)
+    if verb is PowerVerb.SUSPEND:
+        return _suspend(world, host, copy)
     _VERBS[verb](world, host, copy)
+    return None
 
 
 def discard_copy(world: World, host: SimHost, uuid: str, *, seen: DomainStatus, definition: bool) -> None:
@@ -62,9 +71,10 @@ def _start(world: World, host: SimHost, copy: Copy) -> None:
         raise OperationFailed("cannot set up guest memory 'pc.ram': Cannot allocate memory", code=1, domain=10)
     world.begin_process(guest, host.name)
     guest.max_downtime_ms = 300
-    world.set_status(host.name, guest.uuid, DomainState.RUNNING, "booted")
+    how = "restored" if copy.status.reason == "saved" else "booted"
+    world.set_status(host.name, guest.uuid, DomainState.RUNNING, how)
     _say(world, host, copy, "resumed/unpaused")
-    _say(world, host, copy, "started/booted")
+    _say(world, host, copy, f"started/{how}")
 
 
 def _shutdown(world: World, host: SimHost, copy: Copy) -> None:
@@ -132,6 +142,22 @@ def _resume(world: World, host: SimHost, copy: Copy) -> None:
         copy.guest.meter.set_level(world.t, 1.0)
     world.set_status(host.name, copy.guest.uuid, DomainState.RUNNING, "unpaused")
     _say(world, host, copy, "resumed/unpaused")
+
+
+def _suspend(world: World, host: SimHost, copy: Copy) -> Ticket:
+    """The guest stands still while its memory is written to a file; then its QEMU ends."""
+    ticket, uuid = Ticket(), copy.guest.uuid
+    _pause(world, host, copy)
+
+    def saved() -> None:
+        if host.copies.get(uuid) is not copy or copy.status.state is not DomainState.PAUSED:
+            ticket.finish(error=OperationFailed("domain is not running any more", code=55, domain=10))
+            return
+        stop(world, host, copy, reason="saved", detail="stopped/saved")
+        ticket.finish(None)
+
+    world.after(copy.guest.touched_bytes / _SAVED_BYTES_PER_S, saved)
+    return ticket
 
 
 def _runs_elsewhere(world: World, host: SimHost, copy: Copy) -> bool:

@@ -87,8 +87,8 @@ def domain_stats(world: World, host: SimHost) -> list[DomainStats]:
     return [copy.stats(t=world.t, at=at, counting=copy.guest.home == host.name) for copy in list(host.copies.values())]
 
 
-def power(world: World, host: SimHost, *, uuid: str, verb: PowerVerb) -> None:
-    change_power(world, host, uuid, verb)
+def power(world: World, host: SimHost, *, uuid: str, verb: PowerVerb) -> Ticket | None:
+    return change_power(world, host, uuid, verb)
 
 
 def discard(world: World, host: SimHost, *, uuid: str, seen: DomainStatus, definition: bool) -> None:
