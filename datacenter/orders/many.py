@@ -38,6 +38,7 @@ def migrate_many(
 
 
 def _migrate(user: Any, vm: VM, judged: list[placement.Candidate], *, picked: bool, priority: Priority) -> Moved:
+    judged = placement.keep_off(judged)
     fit = [each.host for each in judged if each.ok]
     if not fit:
         return _refused(user, vm, placement.nobody(judged))

@@ -58,7 +58,7 @@ def migrate(user: Any, vm: VM, destination: Host | None = None, **options: Unpac
 
 def _destinations(vm: VM, wanted: Host | None) -> list[Host]:
     """The host that was picked, if the rules allow it, and no other; else those that can take it, best first."""
-    judged = placement.candidates(vm)
+    judged = placement.keep_off(placement.candidates(vm))
     if wanted is None:
         if fit := [each.host for each in judged if each.ok]:
             return fit

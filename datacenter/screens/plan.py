@@ -54,7 +54,8 @@ def plan(vm: VM, wanted: Host | None, options: MigrateOptions) -> Plan:
     """``wanted`` None: the best. A constant number of queries, whatever the number of hosts."""
     proofs = preflight.proofs(vm.host)
     asked = terms(vm, vm.host, **options)
-    judged = placement.candidates(vm, wishes=preflight.wishes(asked), proofs=proofs, busy=preflight.busy(vm))
+    found = placement.candidates(vm, wishes=preflight.wishes(asked), proofs=proofs, busy=preflight.busy(vm))
+    judged = placement.keep_off(found)
     choices = [_choice(vm, each, asked, proofs) for each in judged]
     best = choices[0] if choices and choices[0].candidate.ok else None
     picked = next((each for each in choices if wanted is not None and each.host.pk == wanted.pk), None)
