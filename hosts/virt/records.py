@@ -72,6 +72,7 @@ class HostFacts:
     virt_types: frozenset[str] = frozenset()  # "kvm", "qemu", "test"
     networks: tuple[str, ...] = ()  # active libvirt networks
     bridges: tuple[str, ...] = ()  # host bridges, where the daemon tells
+    pools: tuple[str, ...] = ()  # active storage pools
     manufacturer: str = ""  # SMBIOS; "" where there is none
     product: str = ""
     cpu_features: frozenset[str] = frozenset()  # every flag of its CPU, where the daemon tells

@@ -131,12 +131,19 @@ def host_facts(conn: libvirt.virConnect, shape: HostShape) -> HostFacts:
         virt_types=shape.virt_types,
         networks=shape.networks or (),
         bridges=shape.bridges or (),
+        pools=_storage(conn),
         manufacturer=manufacturer,
         product=product,
         cpu_features=shape.cpu_features,
         cpu_models=shape.cpu_models,
         huge_pages=shape.huge_pages,
     )
+
+
+def _storage(conn: libvirt.virConnect) -> tuple[str, ...]:
+    """Active storage pools; none where the daemon has no storage driver."""
+    pools = unless_lacking(lambda: conn.listAllStoragePools(libvirt.VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE), None)
+    return tuple(sorted(clean(pool.name()) for pool in pools or ()))
 
 
 def version(number: int) -> str:

@@ -10,6 +10,8 @@ from hosts.virt.sim.world import World
 
 #: our own keepalive, setKeepAlive(5, 3): a silent host's connection dies that late (design.md section 3)
 CLIENT_KEEPALIVE_S = 15.0
+#: between a host's going down and its power coming back in a reboot
+_DOWN_S = 2.0
 
 
 def freeze(world: World, host: str) -> None:
@@ -60,8 +62,8 @@ def kill_daemon(world: World, host: str) -> None:
 
 
 def start_daemon(world: World, host: str) -> None:
-    """libvirtd runs again and finds its guests."""
-    world.hosts[host].daemon_up = True
+    """libvirtd runs again and finds its guests; not on a host without power."""
+    world.hosts[host].daemon_up = world.hosts[host].powered
 
 
 def restart_daemon(world: World, host: str, *, seconds: float = 3.0) -> None:
@@ -106,3 +108,58 @@ def crash_guest(world: World, uuid: str) -> None:
 def kill_destination(world: World, uuid: str) -> None:
     """The QEMU that receives the guest dies (SIGKILL). KeyError where the guest does not move."""
     outage.destination_killed(world.migrations[uuid])
+
+
+def power_off(world: World, host: str) -> None:
+    """The host's plug is pulled: its guests end without a word, and so do migrations from and to it."""
+    there = world.hosts[host]
+    there.boots += 1  # a boot that is under way is over
+    if not there.powered:
+        return
+    there.powered = there.daemon_up = there.frozen = False
+    for uuid, copy in list(there.copies.items()):
+        job = world.migrations.get(uuid)
+        if job is not None and there is job.destination:
+            outage.destination_killed(job)
+        elif copy.active:
+            if job is not None:
+                outage.source_killed(job)
+            stop(world, there, copy, reason="crashed", detail="stopped/failed")
+    kill_daemon(world, host)
+
+
+def power_on(world: World, host: str) -> None:
+    """It boots: its daemon answers after ``boot_s``, with counters that begin anew."""
+    there = world.hosts[host]
+    if there.powered:
+        return
+    there.boots += 1
+    boot = there.boots
+    there.powered = True
+
+    def booted() -> None:
+        if there.boots == boot:
+            there.created_t, there.retired_cpu_s = world.t, 0.0
+            start_daemon(world, host)
+
+    world.after(there.boot_s, booted)
+
+
+def reboot(world: World, host: str) -> None:
+    """Down and up again, as by ``systemctl reboot``; one that was ordered to ``stay_down`` does not come back."""
+    there = world.hosts[host]
+    power_off(world, host)
+    boots = there.boots
+    if not there.stays_down:
+        world.after(_DOWN_S, lambda: power_on(world, host) if there.boots == boots else None)
+
+
+def stay_down(world: World, host: str) -> None:
+    """Its next reboot is one that it does not come back from, until somebody powers it on."""
+    world.hosts[host].stays_down = True
+
+
+def come_up(world: World, host: str) -> None:
+    """Powered on by a person, whatever kept it down."""
+    world.hosts[host].stays_down = False
+    power_on(world, host)

@@ -29,15 +29,21 @@ class SimHost:
     line_bytes_per_s: float = 330.0 * (1 << 20)
     shaped: bool = False  # a queue before the line drains 55 ms longer at the end (migration.md section 4)
     networks: tuple[str, ...] = ("default",)
+    pools: tuple[str, ...] = ("default",)
     bridges: tuple[str, ...] = ()
     manufacturer: str = ""
     product: str = ""
     keepalive_s: float = DEFAULT_KEEPALIVE_S
+    migration_tls: bool = True  # QEMU's certificates are in place
     wave: Wander | None = None  # what the host itself uses beside its guests
 
     copies: dict[str, Copy] = field(default_factory=dict)  # by UUID
     epoch: int = 1  # a connection made in an older epoch is dead
     daemon_up: bool = True
+    powered: bool = True
+    boot_s: float = 20.0  # from power to a daemon that answers
+    boots: int = 0  # rises whenever its power changes: a boot that was overtaken knows itself by it
+    stays_down: bool = False  # its next reboot hangs
     frozen: bool = False  # the daemon is stopped: takes a call, never answers
     reachable: bool = True  # from where Godwit stands
     unsaid: list[DomainEvent] = field(default_factory=list)  # waits until the daemon answers again
@@ -70,6 +76,7 @@ class SimHost:
             virt_types=frozenset({"kvm", "qemu"}),
             networks=self.networks,
             bridges=self.bridges,
+            pools=self.pools,
             manufacturer=self.manufacturer,
             product=self.product,
             cpu_models=frozenset({self.cpu_model}) | self.cpu_models,
