@@ -123,8 +123,21 @@ WHITENOISE_MANIFEST_STRICT = False
 
 PROCRASTINATE_IMPORT_PATHS = ["hosts.livemigration.tasks", "hosts.lifecycle.tasks"]
 
+# SSH keys and known hosts, a folder a data center (docs/host-work.md)
+KEYS = Path(os.environ.get("GODWIT_KEYS", VAR / "keys"))
+
 # webhooks go to public addresses only, and to these networks
 WEBHOOK_NETWORKS = [each for each in os.environ.get("GODWIT_WEBHOOK_NETWORKS", "").split(",") if each.strip()]
+
+# reports by mail; without a server none is sent
+EMAIL_HOST = os.environ.get("GODWIT_SMTP_HOST", "")
+_smtp_security = os.environ.get("GODWIT_SMTP_SECURITY", "starttls")
+EMAIL_USE_TLS, EMAIL_USE_SSL = _smtp_security == "starttls", _smtp_security == "tls"
+EMAIL_PORT = int(os.environ.get("GODWIT_SMTP_PORT", "465" if EMAIL_USE_SSL else "587" if EMAIL_USE_TLS else "25"))
+EMAIL_HOST_USER = os.environ.get("GODWIT_SMTP_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("GODWIT_SMTP_PASSWORD", "")
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = os.environ.get("GODWIT_MAIL_FROM", "godwit@localhost")
 
 USE_TZ = True
 TIME_ZONE = "UTC"

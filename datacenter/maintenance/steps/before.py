@@ -37,12 +37,16 @@ class Shape:
             memory_bytes=facts.memory_bytes,
             networks=facts.networks,
             bridges=facts.bridges,
+            storage=facts.pools,
         )
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        known = {field.name: data[field.name] for field in fields(cls) if field.name in data}
-        return cls(**{name: tuple(each) if isinstance(each, list) else each for name, each in known.items()})
+        known: dict[str, Any] = {field.name: data[field.name] for field in fields(cls) if field.name in data}
+        cleaned: dict[str, Any] = {
+            name: tuple(each) if isinstance(each, list) else each for name, each in known.items()
+        }
+        return cls(**cleaned)
 
 
 def look(host: Host) -> Shape:

@@ -13,7 +13,7 @@ _LONGEST_COMMAND = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One parameter. ``kind``: text, lines (more than one), url, number, flag. Bounds are of numbers."""
+    """One parameter. ``kind``: text, lines (more than one), url, number. Bounds are of numbers."""
 
     name: str
     label: str
@@ -45,13 +45,6 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     "reboot": (
         Field(name="command", label="Command", default="systemctl reboot", longest=_LONGEST_COMMAND),
         _deadline(900, least=30, hint="Until libvirt answers again, on a new boot."),
-        Field(
-            name="left_vms_too",
-            label="Also while VMs that were left run on it",
-            kind="flag",
-            default=False,
-            help="They go down with the host.",
-        ),
     ),
     "health": (
         Field(
@@ -116,14 +109,10 @@ def _check(field: Field, given: Any, named: str) -> None:
         if field.required:
             raise TermsRefused(f"“{field.label}” is missing.", field=named)
         return
-    match field.kind:
-        case "number":
-            _check_number(field, given, named)
-        case "flag":
-            if not isinstance(given, bool):
-                raise TermsRefused(f"“{field.label}” is yes or no.", field=named)
-        case _:
-            _check_text(field, given, named)
+    if field.kind == "number":
+        _check_number(field, given, named)
+    else:
+        _check_text(field, given, named)
 
 
 def _check_number(field: Field, given: Any, named: str) -> None:

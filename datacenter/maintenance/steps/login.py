@@ -1,0 +1,123 @@
+"""A connection to a host's SSH server: our key, its key, and nothing of the account we run under.
+
+No configuration file, agent, password, proxy or certificate store is used; every error becomes one of troubles.py.
+"""
+
+import asyncio
+from typing import cast
+
+import asyncssh
+
+from datacenter.maintenance.steps import keys
+from datacenter.maintenance.steps.keys import Target
+from datacenter.maintenance.steps.troubles import (
+    AccessDenied,
+    KeyChanged,
+    KeyUnknown,
+    NotSetUp,
+    ShellTrouble,
+    Unreachable,
+)
+
+#: a connection that has been silent for 5 s is asked, and given up after three such silences
+_KEEPALIVE_S = 5
+_KEEPALIVES = 3
+
+
+class _Client(asyncssh.SSHClient):
+    """Refuses a host key that known_hosts does not have, and remembers which it was."""
+
+    offered: asyncssh.SSHKey | None = None
+
+    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        self.offered = key
+        return False
+
+
+async def log_in(target: Target, *, within_s: float) -> asyncssh.SSHClientConnection:
+    """Connect and log in. ShellTrouble: nothing was run."""
+    keys.check_files(target)
+    key, known = _key(target), known_hosts(target)
+    client = _Client()
+    try:
+        async with asyncio.timeout(within_s):
+            return await _connect(target, client, key, known)
+    except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as exc:
+        raise _distrust(target, client, known, exc) from exc
+    except asyncssh.PermissionDenied as exc:
+        remedy = f"add its public half there to {_authorized(target)}"
+        text = f"{target.name} refuses the user {target.user} with the key {target.key}: {remedy}."
+        raise AccessDenied(text) from exc
+    except TimeoutError as exc:
+        raise Unreachable(f"{_place(target)} did not answer within {within_s:g} s.") from exc
+    except (OSError, asyncssh.Error) as exc:
+        raise Unreachable(f"{_place(target)} cannot be reached over SSH: {exc}.") from exc
+
+
+async def _connect(
+    target: Target, client: _Client, key: asyncssh.SSHKey, known: asyncssh.SSHKnownHosts
+) -> asyncssh.SSHClientConnection:
+    return await asyncssh.connect(
+        target.address,
+        target.port,
+        username=target.user,
+        client_factory=lambda: client,
+        client_keys=[key],
+        known_hosts=known,
+        config=None,
+        agent_path=None,
+        preferred_auth=("publickey",),
+        gss_host=None,
+        x509_trusted_certs=None,
+        x509_trusted_cert_paths=None,
+        keepalive_interval=_KEEPALIVE_S,
+        keepalive_count_max=_KEEPALIVES,
+    )
+
+
+def _key(target: Target) -> asyncssh.SSHKey:
+    try:
+        return asyncssh.read_private_key(str(target.key))
+    except asyncssh.KeyEncryptionError as exc:
+        raise NotSetUp(f"The private key {target.key} has a passphrase, which nobody is there to type.") from exc
+    except (OSError, asyncssh.KeyImportError) as exc:
+        raise NotSetUp(f"The private key {target.key} cannot be read: {exc}.") from exc
+
+
+def known_hosts(target: Target) -> asyncssh.SSHKnownHosts:
+    """Trusted keys; none where there is no file. (None would let asyncssh trust every key.) NotSetUp."""
+    try:
+        text = target.known_hosts.read_text() if target.known_hosts.exists() else ""
+        return asyncssh.import_known_hosts(text)
+    except (OSError, ValueError) as exc:
+        raise NotSetUp(f"{target.known_hosts} cannot be read: {exc}.") from exc
+
+
+def trusted(target: Target, known: asyncssh.SSHKnownHosts) -> list[asyncssh.SSHKey]:
+    """The keys that known_hosts has for this host."""
+    return cast(list[asyncssh.SSHKey], list(known.match(target.address, "", target.port)[0]))
+
+
+def _distrust(target: Target, client: _Client, known: asyncssh.SSHKnownHosts, exc: asyncssh.Error) -> ShellTrouble:
+    had = [key.get_fingerprint() for key in trusted(target, known)]
+    shown = client.offered.get_fingerprint() if client.offered else ""
+    if had:
+        other = f"another SSH host key ({shown})" if shown else "no SSH host key of a known type"
+        return KeyChanged(
+            f"{_place(target)} shows {other} than the known one ({', '.join(had)}): it was set up anew, or another"
+            f" machine answers in its place. Nothing was run. If the new key is right: {target.trust} --replace"
+        )
+    if client.offered is None:
+        return Unreachable(f"No SSH connection to {_place(target)} could be agreed upon: {exc}.")
+    return KeyUnknown(
+        f"The SSH host key of {_place(target)} ({shown}) is not known. Nothing was run. Add it with {target.trust}"
+    )
+
+
+def _place(target: Target) -> str:
+    address = target.address if target.port == 22 else f"{target.address} port {target.port}"
+    return f"{target.name} ({address})"
+
+
+def _authorized(target: Target) -> str:
+    return "/root/.ssh/authorized_keys" if target.user == "root" else f"~{target.user}/.ssh/authorized_keys"
