@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import socket
+from datetime import timedelta
 from functools import partial
 
 from django.db import InterfaceError, OperationalError
@@ -105,16 +106,19 @@ class Collector:
                 listener.leave()
 
     def _watch(self) -> None:
-        """A changed URI, a deleted host, one that came out of maintenance."""
-        rows = {pk: (uri, state) for pk, uri, state in Host.objects.values_list("pk", "uri", "state")}
+        """A changed URI, a deleted host, one out of maintenance: up if it answers, else non-responsive soon."""
+        rows = {pk: rest for pk, *rest in Host.objects.values_list("pk", "uri", "state", "state_since")}
+        patience = timedelta(seconds=self.pace.non_responsive_s)
         for pk, listener in list(self.listeners.items()):
-            uri, state = rows.get(pk, (None, None))
+            uri, state, since = rows.get(pk, (None, None, None))
             if uri is None:
                 self._drop({pk})
             elif uri != listener.uri:
                 listener.reopen(uri)
             elif listener.answering and state in (HostState.CONNECTING, HostState.NON_RESPONSIVE):
                 hosting.answered(Host.objects.get(pk=pk))
+            elif listener.is_silent() and state == HostState.CONNECTING and self._clock.now() - since > patience:
+                hosting.silent(pk, seconds=self.pace.non_responsive_s)
 
     # among the listeners
     def _route(self, asks: list[Ask]) -> None:

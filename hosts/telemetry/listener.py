@@ -168,6 +168,11 @@ class Listener:
         if since == self._lost_since:
             hosting.silent(self.pk, seconds=self.room.pace.non_responsive_s)
 
+    def is_silent(self) -> bool:
+        """Whether it has not answered for as long as makes a host non-responsive, whatever its row says."""
+        since = self._lost_since
+        return since is not None and self.room.clock.monotonic() - since >= self.room.pace.non_responsive_s
+
     def leave(self) -> None:
         """Somebody else listens from now on, or nobody: timers that are still set find nothing to do."""
         self.close()

@@ -112,3 +112,19 @@ def test_it_keeps_a_host_in_maintenance_that_is_switched_off(world: World) -> No
             faults.start_daemon(world, "h1")
         until(lambda: vm("busy").state == VMState.UP, what="up")
     assert host("h1").state == HostState.MAINTENANCE
+
+
+def test_it_says_of_a_host_that_is_activated_whether_it_answers(world: World) -> None:
+    add("h1", "h3")
+    with collecting():
+        all_up("h1", "h3")
+        type(host("h1")).objects.update(state=HostState.MAINTENANCE)
+        with world.present():
+            faults.kill_daemon(world, "h1")
+        until(lambda: vm("busy").state == VMState.UNKNOWN, what="unknown")
+        type(host("h1")).objects.update(state=HostState.CONNECTING, state_since=WALL.now())
+        until(lambda: host("h3").state == HostState.UP, what="h3 up at once")
+        until(lambda: host("h1").state == HostState.NON_RESPONSIVE, what="non-responsive")
+        with world.present():
+            faults.start_daemon(world, "h1")
+        until(lambda: host("h1").state == HostState.UP, what="up")
