@@ -8,8 +8,9 @@ from typing import Any
 
 from django.db.models import Count, Prefetch, Q, QuerySet
 
+from datacenter.models import Plan, PlanHost, PlanMove, PlanStep
 from hosts.models import VM, Cluster, Host, Migration, Operation
-from hosts.states import OPEN_MIGRATION, VMState
+from hosts.states import OPEN_MIGRATION, PlanMoveState, VMState
 
 _HERE = ~Q(vms__state__in=[VMState.DOWN.value, VMState.MISSING.value])
 _OPEN = Migration.objects.filter(state__in=[state.value for state in OPEN_MIGRATION]).select_related(
@@ -47,10 +48,51 @@ def clusters() -> QuerySet[Cluster]:
     )
 
 
+_AWAY = Q(hosts__moves__leg=PlanMove.Leg.OUT)
+_OUT = Q(moves__leg=PlanMove.Leg.OUT)
+
+
+def plans() -> QuerySet[Plan]:
+    """Plans with ``vm_count``, ``left_count`` (gone already), ``red_count``, and their hosts in order with clusters."""
+    hosts = Prefetch("hosts", queryset=PlanHost.objects.select_related("host__cluster__datacenter"), to_attr="in_order")
+    return (
+        Plan.objects.select_related("policy")
+        .annotate(
+            vm_count=Count("hosts__moves", filter=_AWAY),
+            left_count=Count("hosts__moves", filter=_AWAY & Q(hosts__moves__state=PlanMoveState.DONE.value)),
+            red_count=Count("hosts__moves", filter=_AWAY & Q(hosts__moves__light=PlanMove.Light.RED)),
+        )
+        .prefetch_related(hosts)
+    )
+
+
+def plan_hosts() -> QuerySet[PlanHost]:
+    """Hosts of plans with ``vm_count`` and ``left_count``."""
+    done = _OUT & Q(moves__state=PlanMoveState.DONE.value)
+    return PlanHost.objects.select_related("plan", "host__cluster").annotate(
+        vm_count=Count("moves", filter=_OUT), left_count=Count("moves", filter=done)
+    )
+
+
+def plan_moves() -> QuerySet[PlanMove]:
+    """Moves with their VM and where it is, their host, target, migration and operation."""
+    found = PlanMove.objects.select_related("vm__host", "plan_host__host", "target", "migration", "operation")
+    return found.defer("vm__xml")
+
+
+def plan_steps() -> QuerySet[PlanStep]:
+    """Steps with their host and plan."""
+    return PlanStep.objects.select_related("plan_host__host", "plan_host__plan")
+
+
 ROWS: dict[str, Callable[[], QuerySet[Any]]] = {
     "vm": vms,
     "host": hosts,
     "migration": migrations,
     "operation": operations,
     "cluster": clusters,
+    "plan": plans,
+    "plan_host": plan_hosts,
+    "plan_move": plan_moves,
+    "plan_step": plan_steps,
 }

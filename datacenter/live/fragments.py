@@ -17,6 +17,13 @@ FRAGMENTS: frozenset[str] = frozenset(
         "host/header",
         "host/summary",
         "host/cell",
+        "host/maintenance",  # the card of the host page's tab
+        "plan/row",
+        "plan/header",
+        "plan/verdict",  # how it goes, in words and figures
+        "plan_host/head",  # over its column, on the page of a plan that runs
+        "plan_move/tile",  # a VM on that page; static/js/board.js puts it into the column of the host it is on
+        "plan_step/step",
         "migration/row",
         "migration/header",
         "migration/progress",
@@ -28,12 +35,13 @@ FRAGMENTS: frozenset[str] = frozenset(
         "cluster/row",
         "counts/overview",
         "counts/running",
+        "counts/maintenance",
         "counts/unheard",
     }
 )
 
 #: painted again every few seconds: they tell of time passing without a word from anybody
-FOLLOWS_TIME: frozenset[str] = frozenset({"counts/unheard"})
+FOLLOWS_TIME: frozenset[str] = frozenset({"counts/unheard", "counts/maintenance"})
 
 #: painted again, at most once a second, when figures of their row come, not only when the row changes
 FOLLOWS_FIGURES: frozenset[str] = frozenset({"host/cell"})

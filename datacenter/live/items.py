@@ -5,7 +5,7 @@
 | ``vm:12/row`` | the fragment, in ``html`` |
 | ``vm:12`` | the row's figures, in ``text`` |
 | ``migration:5/points`` | its samples as they come, in ``points`` |
-| ``vms`` ``hosts`` ``migrations`` ``counts`` | word that some row of the kind changed, in ``topics`` |
+| ``vms`` ``hosts`` ``migrations`` ``plans`` ``plan_hosts`` ``counts`` | some row of the kind changed, in ``topics`` |
 | ``counts/running`` | a fragment that belongs to no row, in ``html`` |
 """
 
@@ -17,8 +17,8 @@ from datacenter.live.formats import FIGURES
 from datacenter.live.fragments import FRAGMENTS
 from datacenter.rows import ROWS
 
-COARSE = frozenset({"vms", "hosts", "migrations", "counts"})
-_ITEM = re.compile(r"(?P<noun>[a-z]{2,12})(?::(?P<pk>[1-9][0-9]{0,17}))?(?:/(?P<part>[a-z]{2,20}))?")
+COARSE = frozenset({"vms", "hosts", "migrations", "plans", "plan_hosts", "counts"})
+_ITEM = re.compile(r"(?P<noun>[a-z][a-z_]{1,11})(?::(?P<pk>[1-9][0-9]{0,17}))?(?:/(?P<part>[a-z]{2,20}))?")
 
 
 class Kind(StrEnum):

@@ -13,8 +13,10 @@ from django.template.loader import render_to_string
 from datacenter.live.formats import FIGURES, texts
 from datacenter.live.fragments import template_of
 from datacenter.live.items import Item, Kind
+from datacenter.models import PlanHost, PlanMove, PlanStep
 from datacenter.rows import ROWS
 from hosts.models import VM, Host, Migration
+from hosts.states import PlanState
 
 log = logging.getLogger(__name__)
 
@@ -82,4 +84,28 @@ def related(topics: set[str]) -> set[str]:
         vms.update(VM.objects.filter(host__in=pks["host"]).values_list("pk", flat=True))
     clusters = set(Host.objects.filter(pk__in=hosts).values_list("cluster_id", flat=True)) if hosts else set()
     more = (("vm", vms), ("host", hosts), ("cluster", clusters))
-    return topics | {f"{noun}:{pk}" for noun, found in more for pk in found}
+    found = topics | {f"{noun}:{pk}" for noun, many in more for pk in many}
+    return found | _of_plans(pks, vms)
+
+
+#: plans whose tiles follow their VMs
+_OPEN = [state.value for state in PlanState if not state.is_final]
+
+
+def _of_plans(pks: dict[str, set[int]], vms: set[int]) -> set[str]:
+    """A VM's change is its tile's; a tile's and a step's are their host's in the plan; all are the plan's."""
+    moves, steps, seats, plans = (set(pks[noun]) for noun in ("plan_move", "plan_step", "plan_host", "plan"))
+    if vms:
+        told = PlanMove.objects.filter(vm__in=vms, plan_host__plan__state__in=_OPEN)
+        moves.update(told.values_list("pk", flat=True))
+    if moves:
+        seats.update(PlanMove.objects.filter(pk__in=moves).values_list("plan_host", flat=True))
+    if steps:
+        seats.update(PlanStep.objects.filter(pk__in=steps).values_list("plan_host", flat=True))
+    hosts: set[int] = set()
+    if plans:  # a host's card tells of the plan that holds it
+        hosts.update(PlanHost.objects.filter(plan__in=plans).values_list("host", flat=True))
+    if seats:
+        plans.update(PlanHost.objects.filter(pk__in=seats).values_list("plan", flat=True))
+    more = (("plan_move", moves), ("plan_host", seats), ("plan", plans), ("host", hosts))
+    return {f"{noun}:{pk}" for noun, many in more for pk in many}

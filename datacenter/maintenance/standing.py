@@ -37,7 +37,8 @@ def _finish(plan: Plan, moves: list[PlanMove], hosts: list[PlanHost], *, elapsed
     begin = plan.started_at
     if begin is None:
         return plan.expected_s
-    pieces = [piece for each in (*moves, *hosts) if (piece := _piece(each, begin))]
+    rows: list[PlanMove | PlanHost] = [*moves, *hosts]
+    pieces = [piece for each in rows if (piece := _piece(each, begin))]
     return finish(pieces, elapsed_s, expected_s=plan.expected_s)
 
 

@@ -8,11 +8,12 @@ from datacenter import audit, placement
 from datacenter.access import Verb
 from datacenter.orders.ask import require
 from datacenter.orders.errors import Refused
+from hosts import feed
 from hosts.lifecycle.request import PowerRefused, request_power
 from hosts.livemigration.measure import MeasureRefused, request_measurement
 from hosts.livemigration.request import RequestRefused, request_migration
 from hosts.livemigration.terms import Asked
-from hosts.models import VM, Host, Migration, Operation
+from hosts.models import VM, Host, MaintenanceRule, Migration, MigrationMode, Operation
 from hosts.virt.records import PowerVerb
 
 
@@ -54,6 +55,21 @@ def migrate(user: Any, vm: VM, destination: Host | None = None, **options: Unpac
         audit.record(user, "migrate", vm, detail=str(exc), refused=True)
         raise Refused(str(exc), field=getattr(exc, "field", None)) from exc
     return migration
+
+
+def set_rules(user: Any, vm: VM, *, maintenance_rule: str, migration_mode: str) -> None:
+    """Say what maintenance does with a VM, and who may move it. Forbidden, or Refused. Plans that are computed from
+    now on go by it; what runs already goes on.
+    """
+    require(user, Verb.OPERATE, vm, order="set_rules")
+    if maintenance_rule not in MaintenanceRule.values:
+        raise Refused(f"There is no rule “{maintenance_rule[:40]}”.", field="maintenance_rule")
+    if migration_mode not in MigrationMode.values:
+        raise Refused(f"There is no migration mode “{migration_mode[:40]}”.", field="migration_mode")
+    with transaction.atomic():
+        VM.objects.filter(pk=vm.pk).update(maintenance_rule=maintenance_rule, migration_mode=migration_mode)
+        audit.record(user, "set_rules", vm, detail=f"maintenance: {maintenance_rule}, moved: {migration_mode}")
+        feed.changed("vm", vm.pk)
 
 
 def _destinations(vm: VM, wanted: Host | None) -> list[Host]:

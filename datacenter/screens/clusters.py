@@ -9,6 +9,8 @@ from django.views.decorators.http import require_safe
 
 from datacenter import rows
 from datacenter.screens import facets
+from datacenter.screens.affinity import groups_of
+from datacenter.screens.errors import BadParameter
 from datacenter.screens.hosts import LISTING as HOSTS
 from datacenter.screens.listing import Column, Listing, show
 from hosts.models import DataCenter
@@ -63,8 +65,13 @@ def cluster(request: HttpRequest, pk: int) -> HttpResponse:
     row = rows.clusters().filter(pk=pk).first()
     if row is None:
         raise Http404("There is no such cluster.")
+    tab = request.GET.get("tab", "hosts")
+    if tab not in ("hosts", "affinity"):
+        raise BadParameter(f"A cluster has no tab “{tab[:40]}”.")
     hosts = list(rows.hosts().filter(cluster=row).order_by("name"))
-    context: dict[str, Any] = {"cluster": row, "hosts": hosts, "columns": HOSTS.columns}
+    groups = list(groups_of(row))
+    context: dict[str, Any] = {"cluster": row, "hosts": hosts, "columns": HOSTS.columns, "tab": tab, "groups": groups}
+    context["counts"] = {"hosts": len(hosts), "affinity": len(groups)}
     return render(request, "clusters/page.html", context)
 
 

@@ -26,6 +26,7 @@ LISTING = Listing(
     topic="hosts",
     empty="No host was added yet.",
     columns=(
+        Column(key="pick", label="", optional=False),
         Column(key="state", label="State", sort="state", optional=False),
         Column(key="name", label="Name", sort="name", optional=False),
         Column(key="cluster", label="Cluster", sort="cluster__name", width="c-wide"),
@@ -42,7 +43,7 @@ LISTING = Listing(
     ),
 )
 
-TABS = ("vms", "migrations", "checks", "events")
+TABS = ("vms", "migrations", "maintenance", "checks", "events")
 
 
 @require_safe
@@ -58,7 +59,9 @@ def host(request: HttpRequest, pk: int) -> HttpResponse:
     if tab not in TABS:
         raise BadParameter(f"A host has no tab “{tab[:40]}”.")
     row = _find(pk)
-    read = {"vms": _vms, "migrations": _migrations, "checks": host_checks.read, "events": _events}[tab]
+    read = {"vms": _vms, "migrations": _migrations, "maintenance": _nothing, "checks": host_checks.read}.get(
+        tab, _events
+    )
     return render(request, "hosts/page.html", {"host": row, "tab": tab, "counts": _counts(row), **read(row)})
 
 
@@ -94,6 +97,11 @@ def _vms(row: Host) -> dict[str, Any]:
 
 def _migrations(row: Host) -> dict[str, Any]:
     return {"migrations": list(rows.migrations().filter(_either(row)).order_by("-requested_at")[:200])}
+
+
+def _nothing(row: Host) -> dict[str, Any]:
+    """The card reads what it shows."""
+    return {}
 
 
 def _events(row: Host) -> dict[str, Any]:

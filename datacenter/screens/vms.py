@@ -9,11 +9,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from datacenter import rows
+from datacenter.models import AffinityGroup
 from datacenter.screens import facets
 from datacenter.screens.errors import BadParameter
 from datacenter.screens.listing import Column, Listing, show
 from datacenter.screens.loads import LAST_HOUR, columns_of
-from hosts.models import VM, Migration, Transition, VMLoad
+from hosts.models import VM, MaintenanceRule, Migration, MigrationMode, Transition, VMLoad
 from hosts.states import VMState
 
 LISTING = Listing(
@@ -53,7 +54,7 @@ LISTING = Listing(
     ),
 )
 
-TABS = ("disks", "networks", "migrations", "events", "policy", "xml")
+TABS = ("disks", "networks", "migrations", "events", "policy", "rules", "xml")
 
 
 @require_safe
@@ -107,6 +108,12 @@ def _events(row: VM) -> dict[str, Any]:
     return {"transitions": list(Transition.objects.filter(noun="vm", row=row.pk)[:200])}
 
 
+def _rules(row: VM) -> dict[str, Any]:
+    """What maintenance does with it, who may move it, and its affinity groups. Two queries or three."""
+    groups = AffinityGroup.objects.filter(vms=row).prefetch_related("vms__host")
+    return {"rules": MaintenanceRule.choices, "modes": MigrationMode.choices, "groups": list(groups)}
+
+
 def _xml(row: VM) -> dict[str, Any]:
     return {"xml": VM.objects.values_list("xml", flat=True).get(pk=row.pk)}
 
@@ -117,5 +124,6 @@ _TAB_READERS: dict[str, Any] = {
     "migrations": _migrations,
     "events": _events,
     "policy": lambda row: {},
+    "rules": _rules,
     "xml": _xml,
 }

@@ -26,6 +26,7 @@ SECTIONS = (
     ("hosts", "Hosts", "host", ("hosts", "host", "host_add")),
     ("vms", "VMs", "vm", ("vms", "vm", "vm_migrate", "vm_power")),
     ("migrations", "Migrations", "migrate", ("migrations", "migration", "migration_adjust")),
+    ("maintenance", "Maintenance", "tool", ("maintenance", "plan", "plan_new")),
     ("policies", "Policies", "tag", ("policies", "policy", "policy_new", "policy_edit")),
 )
 

@@ -16,8 +16,9 @@ from datacenter.maintenance.terms import After, Order, Terms
 from datacenter.models import HostHold, Plan, PlanHost, PlanMove, PlanStep
 from datacenter.templatetags.godwit import icon
 from datacenter.units import UNKNOWN, duration
+from hosts.advance import STATES
 from hosts.models import Host, Transition
-from hosts.states import HostState, PlanHostState, PlanMoveState, PlanState, PlanStepState
+from hosts.states import HostState, PlanMoveState, PlanState, State
 
 register = template.Library()
 
@@ -117,8 +118,8 @@ def tone(row: PlanMove | PlanStep | PlanHost) -> str:
     return _state(row).look.colour
 
 
-def _state(row: Any) -> Any:
-    return {PlanMove: PlanMoveState, PlanStep: PlanStepState, PlanHost: PlanHostState}[type(row)].of(row.state)
+def _state(row: PlanMove | PlanStep | PlanHost) -> State:
+    return STATES[type(row)].of(row.state)
 
 
 @register.filter

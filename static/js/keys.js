@@ -1,6 +1,6 @@
 // Keys: / search, g + letter to a list, t the tree, [ the navigation, ? what there is. Never while somebody types.
 (() => {
-  const places = { o: "/", d: "/datacenters", c: "/clusters", h: "/hosts", v: "/vms", m: "/migrations" };
+  const places = { o: "/", d: "/datacenters", c: "/clusters", h: "/hosts", v: "/vms", m: "/migrations", p: "/maintenance" };
   let going = 0;
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, [contenteditable]")) return;

@@ -13,6 +13,8 @@ from datacenter.live.items import Kind, parse
         ("vm:12/row", Kind.HTML, "vm:12", "vm/row"),
         ("vm:12", Kind.TEXT, "vm:12", ""),
         ("migration:5/points", Kind.POINTS, "migration:5", ""),
+        ("plan_move:7/tile", Kind.HTML, "plan_move:7", "plan_move/tile"),
+        ("plan_hosts", Kind.TOPICS, "plan_hosts", ""),
         ("vms", Kind.TOPICS, "vms", ""),
         ("counts/running", Kind.HTML, "counts", "counts/running"),
     ],

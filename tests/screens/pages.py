@@ -2,6 +2,7 @@
 
 from django.urls import reverse
 
+from datacenter.models import Plan
 from hosts.livemigration.shipped import ADAPTIVE
 from hosts.livemigration.terms import ship
 from hosts.models import VM, Cluster, Host, Migration
@@ -17,18 +18,20 @@ def addresses() -> dict[str, str]:
     assert host
     assert cluster
     assert migration
-    pages = {
-        name: reverse(name) for name in ("overview", "datacenters", "clusters", "hosts", "vms", "migrations", "tree")
-    }
+    names = ("overview", "datacenters", "clusters", "hosts", "vms", "migrations", "maintenance", "tree")
+    pages = {name: reverse(name) for name in names}
     pages["cluster"] = reverse("cluster", args=[cluster.pk])
+    pages["cluster/affinity"] = reverse("cluster", args=[cluster.pk]) + "?tab=affinity"
     pages["accuracy"] = reverse("accuracy")
     pages["migration"] = reverse("migration", args=[migration.pk])
     pages["vm_migrate"] = reverse("vm_migrate", args=[vm.uuid])
     pages["host_migrate_all"] = reverse("host_migrate_all", args=[host.pk])
-    for tab in ("vms", "migrations", "checks", "events"):
+    for tab in ("vms", "migrations", "maintenance", "checks", "events"):
         pages[f"host/{tab}"] = reverse("host", args=[host.pk]) + f"?tab={tab}"
     policy = ship(ADAPTIVE)  # what comes with Godwit is gone where a test before emptied the tables
     pages["policies"], pages["policy"] = reverse("policies"), reverse("policy", args=[policy.pk])
-    for tab in ("disks", "networks", "migrations", "events", "policy", "xml"):
+    for tab in ("disks", "networks", "migrations", "events", "policy", "rules", "xml"):
         pages[f"vm/{tab}"] = reverse("vm", args=[vm.uuid]) + f"?tab={tab}"
+    if plan := Plan.objects.order_by("pk").first():
+        pages["plan"] = reverse("plan", args=[plan.pk])
     return pages

@@ -11,6 +11,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from datacenter.maintenance.plans import make_plan
+from datacenter.maintenance.terms import Terms
+from datacenter.models import User
 from tests.screens import factory
 from tests.screens.pages import addresses
 
@@ -34,6 +37,7 @@ def test_it_costs_what_the_budget_says_with_few_rows_and_with_many(otto: Client)
     home = factory.cluster()
     host = factory.host("first", in_cluster=home)
     factory.migration(factory.vm("first", on=host), factory.host("second", in_cluster=home), state="copying")
+    make_plan(User.objects.get(username="ada"), [host], title="Boards", reason="", terms=Terms())
     few = counted(otto)
     factory.fill(vms=80)
     many = counted(otto)
