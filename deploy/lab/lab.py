@@ -16,7 +16,7 @@ from deploy.lab.console import type_line
 from deploy.lab.guests import GuestSpec
 from deploy.lab.machine import LabError, await_true, locked, run, why_not, write
 from deploy.lab.plan import HostPlan, LabPlan, default_state, guest_uuid, lock_file
-from deploy.lab.processes import command_line, only
+from deploy.lab.processes import Recorded, command_line, only
 
 QEMU = "qemu-system-x86_64"
 
@@ -140,6 +140,9 @@ class Lab:
 
     def remove_guest(self, name: str) -> None:
         """Destroy and undefine a guest wherever it is, and forget it. A host that does not answer is passed over."""
+        for host in self.plan.hosts:  # a QEMU that hangs in a broken post-copy would keep its daemon waiting for minutes
+            for process in filter(None, map(Recorded.of, self._guest_pids(host, name))):
+                process.kill()
         for host in self.hosts:
             if name in (self._domains(host) or ()):
                 self.virsh(host, f"destroy {name}; undefine {name}", check=False)

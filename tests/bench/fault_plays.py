@@ -193,7 +193,7 @@ def hosts_cut_from_one_another(t: Trial) -> None:
 
 def finish_reply_lost(t: Trial) -> None:
     """What the destination's libvirtd answers to the source's is lost from the switch-over on; QEMU's stream is not."""
-    t.at(AT_SUSPENDED, lambda: t.stage.mute("h2", "h1", replies_only=True))
+    t.at(AT_SUSPENDED, lambda: t.stage.lose_replies("h2", "h1"))
     switching(t)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.lab import Lab
+from deploy.lab.machine import run
 from deploy.lab.network import batch
 from deploy.lab.plan import guest_uuid
 from deploy.lab.sharing import leave_clean
@@ -19,6 +20,8 @@ from tests.factory import make_host
 
 #: connections of libvirt's own talk between hosts come from and go to this port
 DAEMON_PORT = 16509
+#: bytes of an IP packet that says no more than which TCP bytes came in, with all its options
+ACKNOWLEDGEMENT = 80
 
 
 class Stage:
@@ -37,6 +40,7 @@ class Stage:
         self.hosts = {host.name: self._row(host.name) for host in lab.hosts.values()}
         self._numbers = itertools.count(1)
         self._muted: list[tuple[str, str]] = []
+        self._losing: list[str] = []
 
     def _row(self, name: str) -> Host:
         host = self.lab.hosts[name]
@@ -69,20 +73,28 @@ class Stage:
         return VM.objects.select_related("host").get(uuid=uuid)
 
     # faults that the lab itself has no word for
-    def mute(self, source: str, destination: str, *, replies_only: bool = False) -> None:
-        """Nothing that ``source`` sends reaches ``destination``; or only what its libvirtd answers is lost.
-
-        A manager sees both hosts all the time. Undone by ``mend``.
-        """
+    def mute(self, source: str, destination: str) -> None:
+        """Nothing that ``source`` sends reaches ``destination``; a manager sees both. ``mend`` undoes it."""
         what = f"to {self.lab.hosts[destination].address}"
-        what += f" ipproto tcp sport {DAEMON_PORT}" if replies_only else ""
         batch(self._netns(source), f"rule add {what} blackhole")
         self._muted.append((source, what))
+
+    def lose_replies(self, source: str, destination: str) -> None:
+        """What libvirtd on ``source`` answers to ``destination`` is lost. ``mend`` undoes it.
+
+        Bare acknowledgements pass: without them the kernel of ``destination`` holds back its next request (Nagle).
+        """
+        to = f"ip daddr {self.lab.hosts[destination].address} tcp sport {DAEMON_PORT} ip length gt {ACKNOWLEDGEMENT}"
+        rules = f"table ip lost {{ chain out {{ type filter hook output priority 0; {to} drop; }} }}"
+        run("ip", "netns", "exec", self._netns(source), "nft", rules)
+        self._losing.append(source)
 
     def unmute(self) -> None:
         while self._muted:
             source, what = self._muted.pop()
             batch(self._netns(source), f"rule delete {what} blackhole")
+        while self._losing:
+            run("ip", "netns", "exec", self._netns(self._losing.pop()), "nft", "delete table ip lost")
 
     def _netns(self, host: str) -> str:
         return next(each.netns for each in self.lab.plan.hosts if each.name == host)
