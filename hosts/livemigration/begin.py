@@ -39,6 +39,9 @@ def _spec(it: "Supervisor") -> MigrateSpec:
         return MigrateSpec(uuid=it.eyes.uuid, destination_uri=row.destination.uri, offline=True)
     guest = it.eyes.source.domain(it.eyes.uuid)
     stands = guest.status.state is DomainState.PAUSED
+    if stands and row.arrives_paused:  # a person paused it: then the guardian must not let it go on there
+        row.arrives_paused = False
+        Migration.objects.filter(pk=row.pk).update(arrives_paused=False)
     return MigrateSpec(
         uuid=it.eyes.uuid,
         destination_uri=row.destination.uri,
@@ -46,7 +49,7 @@ def _spec(it: "Supervisor") -> MigrateSpec:
         max_downtime_ms=row.max_downtime_ms,
         # libvirt refuses post-copy of a guest that stands still (code 74)
         postcopy=row.postcopy_allowed and not (row.arrives_paused or stands or row.copy_disks),
-        paused=row.arrives_paused and not stands,
+        paused=row.arrives_paused,
         auto_converge=row.auto_converge,
         parallel=row.parallel,
         xbzrle=row.xbzrle,

@@ -11,7 +11,7 @@ from hosts.livemigration import leftover, words
 from hosts.livemigration.begin import begin
 from hosts.livemigration.guardian.notes import taken_back
 from hosts.livemigration.journal import keep_landing, keep_pause
-from hosts.livemigration.recovery import UNKNOWN, Truth, Verdict, say
+from hosts.livemigration.recovery import UNKNOWN, Seen, Truth, Verdict, say
 from hosts.models import Adjustment, Migration
 from hosts.states import MigrationState
 from hosts.virt.errors import MigrationAborted, VirtError
@@ -61,7 +61,9 @@ def _copying(it: "Supervisor", truth: Truth, _stood_s: float) -> None:
         truth.job and (truth.job.total_bytes or truth.job.disk_total_bytes)
     ):
         return  # prepared, but no memory has moved: 0.3 to 4 s
-    _reach(it, MigrationState.COPYING, f"The guest runs on {it.row.source}; its memory is copied.")
+    what = "memory is" if truth.job is None or truth.job.total_bytes else "disks are"
+    does = "is paused" if _stands(truth.source) else "runs"
+    _reach(it, MigrationState.COPYING, f"The guest {does} on {it.row.source}; its {what} copied.")
 
 
 def _switching(it: "Supervisor", _truth: Truth, _stood_s: float) -> None:
@@ -111,7 +113,8 @@ def _arrived(it: "Supervisor", truth: Truth, stood_s: float) -> None:
     keep_pause(it.row)  # the collector may have heard what we did not
     paused = it.row.pause_ms
     tail = "." if paused is None else f"; it paused {words.pause(paused / 1000)}."
-    _reach(it, MigrationState.DONE, f"The guest runs on {it.row.destination}{tail}")
+    does = "is paused" if _stands(there) else "runs"
+    _reach(it, MigrationState.DONE, f"The guest {does} on {it.row.destination}{tail}")
 
 
 def _keep_totals(it: "Supervisor") -> None:
@@ -134,8 +137,7 @@ def _stayed(it: "Supervisor", truth: Truth, stood_s: float) -> None:
         if stood_s >= RETRY_S:
             _ask_again(it)
         return
-    stands = isinstance(truth.source, DomainStatus) and truth.source.state is DomainState.PAUSED
-    place = f"The guest {'is paused' if stands else 'runs'} on {it.row.source}."
+    place = f"The guest {'is paused' if _stands(truth.source) else 'runs'} on {it.row.source}."
     error = it.attempt.error if it.attempt else None
     if it.row.cancel_requested_at is None:  # it may have been asked for since the row was read
         it.row.cancel_requested_at = Migration.objects.values_list("cancel_requested_at", flat=True).get(pk=it.row.pk)
@@ -153,6 +155,10 @@ def _stayed(it: "Supervisor", truth: Truth, stood_s: float) -> None:
             it.fail_safely(because)
         else:
             _reach(it, MigrationState.FAILED, because)
+
+
+def _stands(seen: Seen) -> bool:
+    return isinstance(seen, DomainStatus) and seen.state is DomainState.PAUSED
 
 
 def _never_asked(it: "Supervisor") -> bool:

@@ -167,6 +167,8 @@ def _beside_running(truth: Truth, past: Past) -> Decision:
     if truth.job is None or truth.job_runs or past.ran_there or not _paused(truth.destination):
         return _wait("Nothing to do.")
     assert isinstance(truth.destination, DomainStatus)
+    if _paused(truth.source) and truth.destination.reason == "user" and past.stood_s >= LEFT_OVER_STANDING_S:
+        return _ask("Both hosts hold a paused copy, and none of them runs: which one is to stay was not seen.")
     arrived = past.arrives_paused and truth.destination.reason == "user"
     half_made = truth.destination.reason in {"migration", "starting_up"}
     if (arrived and past.stood_s >= SETTLED_S) or (half_made and past.stood_s >= LEFT_OVER_S):

@@ -77,8 +77,9 @@ class Memory:
         if self._still_since is None:
             self._still_since = at
 
-    def expect(self, patience_s: float) -> None:
-        self._past = replace(self._past, patience_s=patience_s)
+    def expect(self, patience_s: float, *, arrives_paused: bool) -> None:
+        """What the row says now: a guest that a person paused is not ours to let go on."""
+        self._past = replace(self._past, patience_s=patience_s, arrives_paused=arrives_paused)
 
     def did(self, act: Act) -> None:
         """An act of ours is a change: what stood before it stands no longer."""

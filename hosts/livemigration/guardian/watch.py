@@ -87,7 +87,7 @@ class Watch:
         self._end_doing()
         here, there = self._here.now(self.uuid), self._there.now(self.uuid)
         self.truth = Truth(source=here.seen, destination=there.seen, job=here.job)
-        self._memory.expect(self._patience())
+        self._memory.expect(self._patience(), arrives_paused=self.row.arrives_paused)
         now = self._clock.monotonic()
         past = self._memory.see(self.truth, now=now)
         self.decision = decide(self.truth, past)

@@ -2,6 +2,7 @@
 
 from hosts.virt.errors import JobConflict, MigrationRefused, Unsupported, VirtError, WrongState
 from hosts.virt.records import DomainFacts, DomainState, MigrateSpec, Refusal
+from hosts.virt.sim.guest import Copy
 from hosts.virt.sim.host import SimHost
 from hosts.virt.sim.migration import SimMigration
 from hosts.virt.sim.offline import OfflineMove
@@ -117,15 +118,15 @@ def start_migration(
         return _start_offline(world, source, destination_name, spec)
     if spec.resume_postcopy:
         return _resume_postcopy(world, source, destination_name, spec.uuid)
-    if spec.postcopy and spec.parallel and _version(source.qemu_version) < _PARALLEL_POSTCOPY_QEMU:
-        raise Unsupported("Post-copy together with parallel channels needs QEMU 10.1; below, the VM can be lost.")
     if spec.uuid in world.migrations:
         raise JobConflict("another migration job is already running for domain", code=55, domain=10)
     if not copy.active:
         raise WrongState("domain is not running", code=55, domain=10)
-    if copy.status.state is DomainState.PAUSED:
-        raise WrongState("the simulated datacenter moves running guests only", code=55, domain=10)
+    _check_way(source, copy, spec)
     destination = _reach(world, source, destination_name)
+    if spec.tls and not (source.migration_tls and destination.migration_tls):
+        text = "Unable to access credentials /etc/pki/qemu/ca-cert.pem"
+        raise MigrationRefused(text, code=1, domain=10)
     found = refusals(destination, copy.facts())
     if found:
         code, domain = _CODES.get(found[0].check, (38, 10))
@@ -135,6 +136,19 @@ def start_migration(
     job = SimMigration(world, copy.guest, source, destination, spec)
     job.begin()
     return job
+
+
+def _check_way(source: SimHost, copy: Copy, spec: MigrateSpec) -> None:
+    """What QEMU, or libvirt for it, refuses of a way of moving."""
+    if spec.postcopy and spec.parallel and _version(source.qemu_version) < _PARALLEL_POSTCOPY_QEMU:
+        raise Unsupported("Post-copy together with parallel channels needs QEMU 10.1; below, the VM can be lost.")
+    stands = copy.status.state is DomainState.PAUSED
+    if stands and (spec.postcopy or spec.copy_disks):
+        raise WrongState("a guest that stands still has no post-copy and no copy of its disks", code=74, domain=10)
+    if spec.xbzrle and spec.parallel:
+        raise Unsupported("XBZRLE does not work over parallel connections", code=74, domain=10)
+    if spec.zero_copy and (not spec.parallel or spec.tls):
+        raise Unsupported("zero-copy is only available for parallel migration, without TLS", code=55, domain=10)
 
 
 def _start_offline(world: World, source: SimHost, destination_name: str, spec: MigrateSpec) -> OfflineMove:

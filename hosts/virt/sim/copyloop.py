@@ -39,9 +39,10 @@ class CopyLoop:
     level: float = 1.0  # how hard the guest works, as a multiple of its mean
     utilisation: float = 1.0  # of a vCPU, 0 to 1
     auto_converge: bool = False
+    delta_share: float = 1.0  # XBZRLE: bytes on the wire for each byte of a page that was sent before
 
     iteration: int = 0
-    sent: float = 0.0  # bytes of non-zero pages
+    sent: float = 0.0  # bytes of non-zero pages, as differences where they travel so
     bandwidth: float = 0.0  # as QEMU measured the last window, bytes per second
     dirty_rate: float = 0.0  # bytes per second, as of the last sync that renewed it
     throttle: int = 0
@@ -74,6 +75,11 @@ class CopyLoop:
         if self.iteration > 1:
             return self.pages.remaining
         return max(0.0, self.memory_bytes * (1.0 - self.first_pass_share))
+
+    @property
+    def cost(self) -> float:
+        """Bytes on the wire for each byte of dirty memory: pages travel whole the first time."""
+        return self.delta_share if self.iteration > 1 else 1.0
 
     @property
     def zero_bytes(self) -> float:
@@ -112,7 +118,7 @@ class CopyLoop:
 
     def send(self, rate: float, window: float) -> float:
         """Send for a window at ``rate`` bytes per second; returns its length in seconds, shorter where all is sent."""
-        size = self.pages.send(rate * window)
+        size = self.pages.send(rate * window / self.cost) * self.cost
         self.sent += size
         self._period_sent += size
         if self.iteration == 1:

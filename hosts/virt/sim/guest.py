@@ -45,6 +45,8 @@ class SimGuest:
     autostart: bool = False
     max_downtime_ms: int = 300  # QEMU's default; lives as long as the QEMU process
     dirty_rate: DirtyRate | None = None
+    disk_bytes: int = 1 << 30  # of all its disks together: what a copy of them has to send
+    delta_share: float = 0.35  # XBZRLE: what is sent of a page that is written again and again
     image_locked: bool = True  # shared disks with working locks: a second copy cannot run
     _xml: str = field(default="")
 

@@ -2,9 +2,9 @@
 
 ::
 
-    PREPARING → COPYING → SWITCHING → FINISHING → ENDED            (moved)
+    PREPARING → COPYING → SWITCHING → FINISHING → ENDED            (moved; MIRRORING before COPYING where disks travel)
                 COPYING → POSTCOPY  → FINISHING → ENDED            (moved)
-    PREPARING, COPYING, SWITCHING → FAILING → ENDED                (stays on the source)
+    PREPARING, MIRRORING, COPYING, SWITCHING → FAILING → ENDED                (stays on the source)
     POSTCOPY → PAUSED → POSTCOPY                                   (paused by us, and resumed)
     FINISHING, POSTCOPY, PAUSED → BROKEN                           (both hosts hold a copy, for somebody to clear up)
 
@@ -20,7 +20,8 @@ from hosts.virt.sim.copyloop import CAPPED_WINDOW_S, FREE_WINDOW_S, CopyLoop, Ve
 from hosts.virt.sim.guest import Copy, SimGuest
 from hosts.virt.sim.host import SimHost
 from hosts.virt.sim.memory import DirtyPages
-from hosts.virt.sim.phases import Phase
+from hosts.virt.sim.mirror import Mirror
+from hosts.virt.sim.phases import SAFE, Phase
 from hosts.virt.sim.ticket import Ticket
 from hosts.virt.sim.world import World
 
@@ -29,6 +30,8 @@ PAGE_BYTES = 4096
 _EXTRA_BYTES = 16 << 20
 #: the devices' part of the standstill (22 ms), and the queue before a shaped line (55 ms more)
 _DEVICE_STATE_S, _QUEUE_S = 0.022, 0.055
+#: one connection, plain and encrypted, in bytes per second (migration.md section 6; GnuTLS with AES-NI on one core)
+_STREAM, _TLS_STREAM = 1617.0 * (1 << 20), 900.0 * (1 << 20)
 #: cancelled and failed jobs stay visible that long
 _LINGER_S = 1.2
 
@@ -46,6 +49,8 @@ class SimMigration:
         self.ticket = Ticket()
         self.noise = world.chance("migration", guest.uuid, round(world.t, 3))
         self.level = guest.meter.level
+        self.stands = source.copies[guest.uuid].status.state is DomainState.PAUSED  # a person paused it: it stays so
+        self.mirror = Mirror(guest) if spec.copy_disks and guest.disk_bytes else None
         self.loop = self._new_loop()
         self.started_at = self.settled_at = self.window_at = world.t
         self.window_s = self.window_rate = 0.0
@@ -67,6 +72,7 @@ class SimMigration:
             level=guest.meter.level,
             utilisation=guest.utilisation,
             auto_converge=self.spec.auto_converge,
+            delta_share=guest.delta_share if self.spec.xbzrle else 1.0,
         )
 
     # bookkeeping
@@ -91,6 +97,12 @@ class SimMigration:
 
     def set_destination(self, state: DomainState, reason: str) -> None:
         self.world.set_status(self.destination.name, self.guest.uuid, state, reason)
+
+    @property
+    def stream_bytes_per_s(self) -> float:
+        """What its connections take, whatever the line could."""
+        one = _TLS_STREAM if self.spec.tls else _STREAM
+        return one * max(1, self.spec.parallel)
 
     def flows(self) -> bool:
         """Whether the migration stream gets through now."""
@@ -119,9 +131,17 @@ class SimMigration:
         if not self.flows() or not self.destination.daemon_up:
             self.later(0.5, self._memory_moves)
             return
-        self.to(Phase.COPYING)
         self.set_destination(DomainState.PAUSED, "migration")
         self.say(self.destination, "started/migrated")
+        if self.mirror is not None:
+            self.to(Phase.MIRRORING)
+            self.mirror.send(self)
+        else:
+            self.copy_memory()
+
+    def copy_memory(self) -> None:
+        """The first pass begins."""
+        self.to(Phase.COPYING)
         self.loop.begin(self.world.t)
         self._say_iteration()
         self._window()
@@ -160,6 +180,8 @@ class SimMigration:
 
     def _stop_guest(self, reason: str) -> None:
         self.stopped_at = self.world.t
+        if self.stands:
+            return
         self.guest.meter.set_level(self.world.t, 0.0)
         self.set_source(DomainState.PAUSED, reason)
         self.say(self.source, "suspended/migrated")
@@ -184,7 +206,7 @@ class SimMigration:
         self.loop.sent += self.loop.pages.send(self.loop.pages.remaining)
         self.to(Phase.FINISHING)
         self._settle()
-        if self.spec.paused:
+        if self.spec.paused or self.stands:
             self._stand_on_destination()
         else:
             self._run_on_destination("migrated")
@@ -292,7 +314,7 @@ class SimMigration:
         """Cancel. JobConflict in post-copy; after the guest has moved it says OK and does nothing (H16)."""
         if self.postcopy_used:
             raise JobConflict("cannot abort migration in post-copy mode", code=55, domain=10)
-        if self.phase in (Phase.PREPARING, Phase.COPYING, Phase.SWITCHING):
+        if self.phase in SAFE:
             outage.abort(self, linger_s=_LINGER_S)
 
     def set_cap(self, bytes_per_s: int | None) -> None:
@@ -312,6 +334,7 @@ class SimMigration:
         if self.phase is Phase.SWITCHING and self.window_s > 0.0:
             return self.loop.pages.remaining * max(0.0, 1.0 - (self.world.t - self.window_at) / self.window_s)
         ahead = self._sent_in_window()
+        ahead /= self.loop.cost
         if self.loop.iteration == 1:
             ahead *= self.loop.memory_bytes / max(1.0, self.guest.touched_bytes)
         return max(0.0, min(float(self.loop.memory_bytes), self.loop.remaining + ahead))
@@ -320,8 +343,9 @@ class SimMigration:
         """The source's view now; all zero until memory moves."""
         at, elapsed_ms = self.world.now(), round(1000.0 * (self.world.t - self.started_at))
         loop = self.loop
+        disks = {} if self.mirror is None or self.phase is Phase.PREPARING else self.mirror.figures()
         if loop.iteration == 0:
-            return JobStats(at=at, type=self.job_type, operation="migration_out", elapsed_ms=elapsed_ms)
+            return JobStats(at=at, type=self.job_type, operation="migration_out", elapsed_ms=elapsed_ms, **disks)
         processed = max(0.0, loop.processed - self._sent_in_window())
         return JobStats(
             at=at,
@@ -341,6 +365,7 @@ class SimMigration:
             setup_ms=2,
             postcopy_requests=int(self._requests),
             throttle_percent=loop.throttle,
+            **disks,
         )
 
     def final_stats(self, operation: str) -> JobStats:
@@ -362,4 +387,5 @@ class SimMigration:
             setup_ms=2,
             postcopy_requests=int(self._requests),
             throttle_percent=loop.throttle,
+            **({} if self.mirror is None else self.mirror.figures()),
         )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # migrations ask this module what an outage does to them: a c
 
 def _stay(job: "SimMigration", error: VirtError, *, job_type: JobType, clean_s: float, return_s: float) -> None:
     """The guest stays on the source; the other copy goes after ``clean_s``, the call returns after ``return_s``."""
-    resumes = job.phase is Phase.SWITCHING
+    resumes = job.phase is Phase.SWITCHING and not job.stands
     job.to(Phase.FAILING)
     job.job_type = job_type
     if resumes:
@@ -73,7 +73,9 @@ def _contact_lost(job: "SimMigration", *, after_s: float) -> None:
 def _finish_reply_lost(job: "SimMigration", error: VirtError) -> None:
     """It runs on the destination and the source does not know: locks keep that one paused; without, two run (H06)."""
     job.to(Phase.BROKEN)
-    if job.spec.paused:  # H14: the other copy stands still, so nothing holds a lock
+    if job.stands:  # a person paused it: neither copy runs, and each says so
+        job.guest.home = job.source.name
+    elif job.spec.paused:  # H14: the other copy stands still, so nothing holds a lock
         job.world.begin_process(job.guest, job.source.name, level=job.level)
         job.set_source(DomainState.RUNNING, "migration_canceled")
         job.say(job.source, "resumed/migrated")
@@ -185,6 +187,8 @@ def source_daemon_died(job: "SimMigration") -> None:
         job.job_type = JobType.NONE
         job.later(2.0, lambda: _drop_destination(job, "stopped/destroyed"))
         job.later(2.0, job.end)
+    elif job.phase is Phase.FINISHING and job.stands:
+        job.end(error)
     elif job.phase is Phase.FINISHING and not job.postcopy_used:
         job.set_source(DomainState.PAUSED, "migration")  # a zombie for somebody to destroy
         job.end(error)
@@ -194,7 +198,8 @@ def _resume_when_back(job: "SimMigration") -> None:
     if not job.source.daemon_up:
         job.later(0.1, lambda: _resume_when_back(job))
         return
-    _resume_source(job)
+    if not job.stands:
+        _resume_source(job)
     _drop_destination(job, "stopped/failed")
     job.end()
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 class Phase(StrEnum):
     PREPARING = "preparing"  # the destination starts an empty QEMU
+    MIRRORING = "mirroring"  # disks travel, memory waits
     COPYING = "copying"
     SWITCHING = "switching"  # the guest stands still
     POSTCOPY = "postcopy"  # runs on the destination, pages follow
@@ -16,4 +17,4 @@ class Phase(StrEnum):
 
 
 #: the source still holds the whole guest
-SAFE = frozenset({Phase.PREPARING, Phase.COPYING, Phase.SWITCHING})
+SAFE = frozenset({Phase.PREPARING, Phase.MIRRORING, Phase.COPYING, Phase.SWITCHING})

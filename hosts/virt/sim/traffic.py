@@ -14,7 +14,7 @@ from hosts.virt.sim.phases import Phase
 if TYPE_CHECKING:  # a migration asks the world's traffic: a cycle at run time
     from hosts.virt.sim.migration import SimMigration
 
-_SENDING = frozenset({Phase.COPYING, Phase.SWITCHING, Phase.POSTCOPY})
+_SENDING = frozenset({Phase.MIRRORING, Phase.COPYING, Phase.SWITCHING, Phase.POSTCOPY})
 
 
 class Traffic:
@@ -48,7 +48,7 @@ class Traffic:
                 if not link.cut:
                     self._good_until = min(self._good_until, link.resumes_at)
                 continue
-            ceiling = link.goodput(min(source.line_bytes_per_s, destination.line_bytes_per_s))
+            ceiling = link.goodput(min(source.line_bytes_per_s, destination.line_bytes_per_s, each.stream_bytes_per_s))
             if each.cap and each.phase is not Phase.SWITCHING:  # QEMU lifts the cap for the rest
                 ceiling = min(ceiling, each.cap)
             flows.append(Flow(key=uuid, source=source.name, destination=destination.name, ceiling=ceiling))

@@ -3,9 +3,10 @@
 The words ``host``, ``guest``, ``until`` and orders that break things are those of tests/scenarios/engine.py; beside::
 
     no guardian
-    host h1 modern · guest web1 on h1 … modern                                 machine type pc-q35-10.0
+    host h1 modern no-tls · guest web1 on h1 … modern                                 machine type pc-q35-10.0
     at 2s migrate web1 h2 [cap 60] [downtime 300] [or h3] [policy NAME …] [no-postcopy]
-        [auto-converge] [no-auto-converge] [paused]
+        [auto-converge] [no-auto-converge] [paused] [xbzrle] [tls] [copy-disks]
+    guest web1 on h1 … [still] [off] [transient] [disk 2048]                   paused by a person, down; MiB of disks
     at 5s cancel web1 · cap web1 60 · downtime web1 900 · postcopy web1          what a person orders on the page
     at 5s abort web1                                                           another tool's hand
     at 5s worker-dies web1 · worker-freezes web1 · worker-thaws web1           another one takes over 10 s later
@@ -29,11 +30,13 @@ from hosts.livemigration.supervisor import Supervisor, load
 from hosts.livemigration.terms import ship
 from hosts.models import VM, Adjustment, Doubt, Host, Migration, Transition
 from hosts.states import OPEN_MIGRATION, MigrationState
+from hosts.telemetry.whereabouts import vm_state
 from hosts.virt.clock import ManualClock
 from hosts.virt.errors import VirtError
 from hosts.virt.records import DomainEvent, PowerVerb
 from hosts.virt.sim.local import use_world
 from hosts.virt.sim.orders import ORDERS, obey
+from hosts.virt.sim.power import change_power
 from tests.factory import make_host, make_vm
 from tests.scenarios.engine import Scenario, _options
 from tests.scenarios.moves.prompt import CALLS, prompt, prompt_pool
@@ -84,11 +87,19 @@ class MigrationScenario(Scenario):
         super()._add_host(name, options)
         if "modern" in options:
             self.world.hosts[name].machine_types |= {MODERN}
+        self.world.hosts[name].migration_tls = "no-tls" not in options
 
     def _add_guest(self, name: str, host: str, options: dict[str, str]) -> None:
         super()._add_guest(name, host, options)
         if "modern" in options:
             self.world.guest_named(name).machine = MODERN
+        guest = self.world.guest_named(name)
+        guest.disk_bytes = int(options.get("disk", 1024)) * MIB
+        copy = self.world.hosts[host].copies[guest.uuid]
+        copy.persistent = "transient" not in options
+        for option, verb in (("still", PowerVerb.PAUSE), ("off", PowerVerb.POWER_OFF)):
+            if option in options:
+                change_power(self.world, self.world.hosts[host], guest.uuid, verb)
 
     def play(self) -> str:
         """Run it; the log."""
@@ -119,7 +130,12 @@ class MigrationScenario(Scenario):
             make_host(name, uuid=host.uuid, machine_types=sorted(host.machine_types), qemu_version=host.qemu_version)
         for guest in self.world.guests.values():
             home = Host.objects.get(name=guest.home)
-            make_vm(guest.name, host=home, uuid=guest.uuid, memory_bytes=guest.memory_bytes)
+            copy = self.world.hosts[guest.home].copies[guest.uuid]
+            state = str(vm_state(copy.status))
+            make_vm(
+                guest.name, host=home, uuid=guest.uuid, memory_bytes=guest.memory_bytes, state=state,
+                persistent=copy.persistent,
+            )  # fmt: skip
 
     def _all_over(self) -> bool:
         """Nothing is left to do or to tell."""
@@ -268,6 +284,9 @@ class MigrationScenario(Scenario):
             auto_converge=True if "auto-converge" in options else False if "no-auto-converge" in options else None,
             policy=ship(name) if name else None,
             alternatives=others,
+            xbzrle=True if "xbzrle" in options else None,
+            tls=True if "tls" in options else None,
+            copy_disks="copy-disks" in options,
         )
         Migration.objects.filter(pk=migration.pk).update(
             requested_at=self.clock.now(), state_since=self.clock.now(), arrives_paused="paused" in options
