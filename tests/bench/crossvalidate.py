@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from hosts.livemigration.forecast.constants import Constants
-from hosts.livemigration.forecast.engine import forecast_before, forecast_running
+from hosts.livemigration.forecast.engine import forecast_before, forecast_running, line_speed
 from hosts.livemigration.forecast.records import Prospect
 from hosts.livemigration.forecast.trace import seen
 from tests.bench.forecast import LOGS, Score, figures, load, say, score
@@ -38,8 +38,8 @@ def calibrate(cases: Sequence[Case], start: Constants) -> Constants:
     )
     under_cap = _pause_excess([case for case in cases if case.before.orders.cap], fitted)
     fitted = replace(fitted, device_s=max(0.01, fitted.device_s + under_cap))
-    on_line = _pause_excess([case for case in cases if case.before.orders.line], fitted)
-    return replace(fitted, queue_s=max(0.0, fitted.queue_s + on_line))
+    on_line = _pause_excess([case for case in cases if case.before.orders.line], fitted, as_bytes=True)
+    return replace(fitted, queue_bytes=max(0.0, fitted.queue_bytes + on_line))
 
 
 def _median(values: Iterable[float], otherwise: float) -> float:
@@ -59,14 +59,16 @@ def _overheads(cases: Sequence[Known]) -> Iterable[float]:
             yield known.guest.rss_bytes - first[-1].sent
 
 
-def _pause_excess(cases: Sequence[Case], constants: Constants) -> float:
+def _pause_excess(cases: Sequence[Case], constants: Constants, *, as_bytes: bool = False) -> float:
+    """How much longer the guest paused than foretold, in seconds, or in bytes that the line takes in that time."""
     excess: list[float] = []
     for case in cases:
         if case.after is None or case.truth.pause_ms is None or case.truth.steered_s is not None:
             continue
         prospect = _after(case.after, constants)
         if prospect is not None and prospect.pause_ms is not None:
-            excess.append((case.truth.pause_ms - prospect.pause_ms.median) / 1000)
+            seconds = (case.truth.pause_ms - prospect.pause_ms.median) / 1000
+            excess.append(seconds * line_speed(case.before.orders, constants) if as_bytes else seconds)
     return median(excess) if excess else 0.0
 
 

@@ -21,15 +21,15 @@ class Constants:
     quiet: float = 77 * MIB  # of a guest's non-zero memory, what its own system wrote once and leaves alone
     quiet_sd: float = 8 * MIB  # bytes
     extra_memory: float = 16.6 * MIB  # device memory that migrates too: video memory, ROMs; mostly zero
-    line_share: float = 0.965  # of a link's rate, what is left for guest memory
+    line_share: float = 0.957  # of a link's rate, what is left for guest memory: nine lines, 0.951 to 0.961
     free_speed: float = 200 * MIB  # neither cap nor slow line: bound by the CPUs which the guest uses too
     free_spread: float = 0.35
     stop_speed: float = 1200 * MIB  # the guest stands, no cap: 0.8 ms a MiB were measured
     sync_s: float = 0.008  # what the sync of the dirty bitmap adds to a pass
-    device_s: float = 0.050  # device state, at the switch-over, at that load
+    device_s: float = 0.055  # device state, at the switch-over, at that load
     load: float = 2.6  # the source host's load of one minute at which these were measured
     device_spread: float = 0.4
-    queue_s: float = 0.041  # what waits in a slow line's queue has to drain first
+    queue_bytes: float = 2.2 * MIB  # without a cap the sender keeps its socket full: what waits there drains first
     postcopy_switch_s: float = 0.070
     speed_spread: float = 0.015  # of a capped or line-bound throughput
 
