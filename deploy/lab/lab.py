@@ -140,7 +140,7 @@ class Lab:
 
     def remove_guest(self, name: str) -> None:
         """Destroy and undefine a guest wherever it is, and forget it. A host that does not answer is passed over."""
-        for host in self.plan.hosts:  # a QEMU that hangs in a broken post-copy would keep its daemon waiting for minutes
+        for host in self.plan.hosts:  # a QEMU that hangs in a broken post-copy keeps its daemon waiting
             for process in filter(None, map(Recorded.of, self._guest_pids(host, name))):
                 process.kill()
         for host in self.hosts:

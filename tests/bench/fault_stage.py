@@ -44,6 +44,8 @@ class Stage:
 
     def _row(self, name: str) -> Host:
         host = self.lab.hosts[name]
+        if row := Host.objects.filter(uri=host.uri).first():  # of a stage that did not come up
+            return row
         return make_host(name, uri=host.uri, uuid=host.host_uuid, state=str(HostState.CONNECTING))
 
     @property
@@ -85,7 +87,7 @@ class Stage:
         Bare acknowledgements pass: without them the kernel of ``destination`` holds back its next request (Nagle).
         """
         to = f"ip daddr {self.lab.hosts[destination].address} tcp sport {DAEMON_PORT} ip length gt {ACKNOWLEDGEMENT}"
-        rules = f"table ip lost {{ chain out {{ type filter hook output priority 0; {to} drop; }} }}"
+        rules = f"table ip lost {{ chain out {{ type filter hook output priority 0; {to} drop; }}; }}"
         run("ip", "netns", "exec", self._netns(source), "nft", rules)
         self._losing.append(source)
 
