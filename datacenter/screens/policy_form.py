@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from hosts.livemigration.policy import MIB, Do, Method, Policy, Step, Stuck
+from hosts.livemigration.policy import MIB, Arrival, Do, Method, Policy, Step, Stuck
 
 METHODS = (
     (Method.ADAPTIVE, "Adaptive: what the pause will be, and whether it can ever fit"),
@@ -20,6 +20,11 @@ WAYS = (
     (Stuck.POSTCOPY, "Switch to post-copy"),
     (Stuck.PAUSE, "Pause the guest to finish"),
     (Stuck.CANCEL, "Cancel"),
+)
+ARRIVALS = (
+    (Arrival.UNLOCKED, "Where no lock protects its disks"),
+    (Arrival.ALWAYS, "Always"),
+    (Arrival.NEVER, "Never"),
 )
 _STEP = re.compile(r"(\d{1,6})\s*:\s*(?:(\d{1,7})\s*ms|(post-copy|cancel))", re.IGNORECASE)
 #: form field -> policy field, where they are called differently
@@ -42,6 +47,8 @@ class PolicyForm(forms.Form):
     compression = forms.BooleanField(required=False)
     parallel = forms.IntegerField(min_value=0, max_value=255)
     tls = forms.BooleanField(required=False)
+    zero_copy = forms.BooleanField(required=False)
+    arrival = forms.ChoiceField(choices=ARRIVALS, required=False)
     postcopy = forms.BooleanField(required=False)
     when_stuck = forms.ChoiceField(choices=WAYS)
     otherwise = forms.ChoiceField(choices=WAYS)
@@ -63,6 +70,7 @@ class PolicyForm(forms.Form):
                 "method": Method(given["method"]),
                 "when_stuck": Stuck(given["when_stuck"]),
                 "otherwise": Stuck(given["otherwise"]),
+                "arrival": Arrival(given["arrival"] or Arrival.UNLOCKED),
             }
         )
 

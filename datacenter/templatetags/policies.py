@@ -3,7 +3,7 @@
 from django import template
 
 from datacenter.units import rate
-from hosts.livemigration.policy import Do, Method, Policy, Step, Stuck
+from hosts.livemigration.policy import Arrival, Do, Method, Policy, Step, Stuck
 from hosts.models import MigrationPolicy
 
 register = template.Library()
@@ -21,6 +21,12 @@ _STUCK = {
     Stuck.POSTCOPY: "switch to post-copy",
     Stuck.PAUSE: "pause the guest to finish",
     Stuck.CANCEL: "cancel",
+}
+
+_ARRIVAL = {
+    Arrival.ALWAYS: "always, to go on once the source’s copy has ended",
+    Arrival.UNLOCKED: "where no lock protects its disks",
+    Arrival.NEVER: "",
 }
 
 
@@ -44,6 +50,8 @@ def told(policy: Policy) -> list[tuple[str, str]]:
         ("Compression", "XBZRLE" if policy.compression else ""),
         ("Connections", str(policy.parallel) if policy.parallel else ""),
         ("Encryption", "TLS" if policy.tls else ""),
+        ("Zero-copy", "yes" if policy.zero_copy else ""),
+        ("Arrives paused", _ARRIVAL[policy.arrival]),
         ("Bandwidth", rate(policy.bandwidth) if policy.bandwidth else "no limit"),
         ("At once", f"{policy.concurrent} a host, each way" if policy.concurrent else "as its cluster allows"),
         ("Deadline", _deadline(policy)),

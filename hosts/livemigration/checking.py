@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from hosts import feed
 from hosts.livemigration import preflight
-from hosts.livemigration.preflight import About, Finding, Outcome, Proof
+from hosts.livemigration.preflight import About, Case, Finding, Outcome, Proof
 from hosts.models import Host, Migration
 from hosts.virt.errors import NoSuchDomain
 from hosts.virt.records import DomainState, JobType
@@ -62,19 +62,31 @@ def _ask(it: "Supervisor") -> tuple[Finding, ...]:
     # read anew: an administrator may have changed a host since the row was loaded
     ends = Host.objects.select_related("cluster__datacenter").in_bulk([row.source_id, row.destination_id])
     source, destination = ends[row.source_id], ends[row.destination_id]
-    wished = {name: getattr(row, name) for name in _WISHES}
+    wishes = preflight.wishes({name: getattr(row, name) for name in _WISHES})
+    _keep_arrival(row, preflight.from_rows(row.vm, destination, source=source, free_bytes=None, wishes=wishes))
     return preflight.ask(
         row.vm,
         source,
         destination,
         domain=it.eyes.source.domain(it.eyes.uuid),
         drivers=(it.eyes.source, it.eyes.destination),
-        wishes=preflight.wishes(wished),
+        wishes=wishes,
         proof=preflight.proofs(source).get(destination.pk, Proof()),
     )
 
 
-_WISHES = ("postcopy_allowed", "auto_converge", "xbzrle", "parallel", "tls", "copy_disks")
+_WISHES = (
+    "postcopy_allowed", "auto_converge", "xbzrle", "parallel", "tls", "copy_disks", "zero_copy", "policy",
+    "arrives_paused",
+)  # fmt: skip
+
+
+def _keep_arrival(row: Migration, case: Case) -> None:
+    """The policy's word on how the guest arrives, for this destination; post-copy does not go with it (code 74)."""
+    if not preflight.arrives_paused(case):
+        return
+    row.arrives_paused, row.postcopy_allowed = True, False
+    Migration.objects.filter(pk=row.pk).update(arrives_paused=True, postcopy_allowed=False)
 
 
 def _say(it: "Supervisor", finding: Finding) -> str:

@@ -39,6 +39,17 @@ class Stuck(StrEnum):
     CANCEL = "cancel"
 
 
+class Arrival(StrEnum):
+    """Whether the guest arrives paused, to be let go on by the guardian once the source's copy has ended.
+
+    Two copies then cannot run, whatever fails; it costs 1 to 2 s of pause, and post-copy (docs/decisions/0016).
+    """
+
+    ALWAYS = "always"
+    UNLOCKED = "unlocked"  # where a host is stated to lock no disks
+    NEVER = "never"
+
+
 class Do(StrEnum):
     """One thing a step does: an Adjustment's kind."""
 
@@ -80,6 +91,8 @@ class Policy:
     compression: bool = False
     parallel: int = 0  # connections; 0: one, without multifd
     tls: bool = False
+    zero_copy: bool = False  # over parallel connections only
+    arrival: Arrival = Arrival.UNLOCKED
     postcopy: bool = False  # it may be used; the migration is started so that it can
     when_stuck: Stuck = Stuck.WAIT
     otherwise: Stuck = Stuck.WAIT  # where ``when_stuck`` cannot be
@@ -168,6 +181,10 @@ def _combinations(it: Policy) -> Iterator[tuple[str, str]]:
                 "Use one of them."
             ),
         )
+    if it.zero_copy and (not it.parallel or it.tls or it.compression):
+        yield "zero_copy", "Zero-copy works over parallel connections only, without TLS and without compression."
+    if it.arrival is Arrival.ALWAYS and it.postcopy:
+        yield "arrival", "A guest that always arrives paused cannot use post-copy. Use one of them."
     if Stuck.POSTCOPY in it.ways_out and not it.postcopy:
         yield "when_stuck", "It is to end in post-copy, which this policy does not allow."
     if it.compression and it.parallel:
@@ -196,6 +213,14 @@ def _deadline(it: Policy) -> Iterator[tuple[str, str]]:
         )
 
 
+_ENUMS: tuple[tuple[str, type[StrEnum]], ...] = (
+    ("method", Method),
+    ("when_stuck", Stuck),
+    ("otherwise", Stuck),
+    ("arrival", Arrival),
+)
+
+
 def as_json(policy: Policy) -> dict[str, Any]:
     """What is kept of it; :func:`from_json` makes the same policy again."""
     return asdict(policy)
@@ -208,7 +233,7 @@ def from_json(data: dict[str, Any]) -> Policy:
         known["steps"] = tuple(
             Step(after=int(each["after"]), do=Do(each["do"]), value=each.get("value")) for each in data.get("steps", ())
         )
-        for name, kind in (("method", Method), ("when_stuck", Stuck), ("otherwise", Stuck)):
+        for name, kind in _ENUMS:
             if name in known:
                 known[name] = kind(known[name])
     except (KeyError, TypeError, ValueError) as exc:

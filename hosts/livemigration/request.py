@@ -201,6 +201,8 @@ def _check_cancellable(migration: Migration, state: MigrationState) -> None:
 def _check_postcopy(migration: Migration, state: MigrationState) -> None:
     if state in (MigrationState.POSTCOPY, MigrationState.POSTCOPY_PAUSED):
         raise NotAdjustable("It is in post-copy already.")
+    if migration.arrives_paused:
+        raise NotAdjustable("The guest arrives paused, because no lock protects its disks: it cannot use post-copy.")
     if not migration.postcopy_allowed:
         raise NotAdjustable("Post-copy was not allowed when this migration was started.")
     if state is not MigrationState.COPYING:

@@ -86,9 +86,16 @@ def terms(vm: VM, destination: Host, **asked: Unpack[Asked]) -> dict[str, Any]:
         "parallel": _said(asked.get("parallel"), it.parallel),
         "xbzrle": _said(asked.get("xbzrle"), it.compression),
         "tls": _said(asked.get("tls"), it.tls),
+        "zero_copy": it.zero_copy and _goes_together(it, asked),
         "copy_disks": asked.get("copy_disks", False),
         "offline": vm.state == VMState.DOWN,
     }
+
+
+def _goes_together(policy: Policy, asked: Asked) -> bool:
+    """A policy's zero-copy is left out where a person asked for what it does not go with."""
+    parallel, tls, xbzrle = asked.get("parallel"), asked.get("tls"), asked.get("xbzrle")
+    return bool(_said(parallel, policy.parallel)) and not _said(tls, policy.tls) and not xbzrle
 
 
 def _said(asked: Said | None, otherwise: Said) -> Said:

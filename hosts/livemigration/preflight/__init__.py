@@ -7,6 +7,7 @@ worker runs the same list on what both hosts say right before the start (``ask``
 from hosts.livemigration.preflight.checks import CHECKS, judge, objection, warnings
 from hosts.livemigration.preflight.evidence import busy, proofs
 from hosts.livemigration.preflight.fresh import ask
+from hosts.livemigration.preflight.guest import arrives_paused
 from hosts.livemigration.preflight.inventory import from_rows, wishes
 from hosts.livemigration.preflight.records import About, Case, Finding, Outcome, Proof, Wishes
 
@@ -18,6 +19,7 @@ __all__ = [
     "Outcome",
     "Proof",
     "Wishes",
+    "arrives_paused",
     "ask",
     "busy",
     "from_rows",

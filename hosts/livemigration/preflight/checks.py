@@ -28,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     guest.cache,
     guest.postcopy,
     guest.methods,
+    guest.zero_copy,
     hosts.tls,
     hosts.reached,
     guest.lock_safety,

@@ -2,6 +2,7 @@
 
 from posixpath import dirname
 
+from hosts.livemigration.policy import Arrival
 from hosts.livemigration.preflight.hosts import PARALLEL_POSTCOPY_QEMU
 from hosts.livemigration.preflight.records import About, Case, Finding, passes, refuses, spoken, warns
 from hosts.states import HostState, VMState
@@ -12,6 +13,7 @@ _SOURCE_SILENT = (HostState.CONNECTING, HostState.NON_RESPONSIVE)
 #: QEMU drops a file's cached pages by itself from here on, so that any cache mode may migrate
 _DROPS_CACHE_QEMU = (4, 0)
 _SAFE_CACHES = frozenset({"none", "directsync"})
+_ZERO_COPY_QEMU, _ZERO_COPY_LIBVIRT = (7, 1), (8, 5)
 _LOCKED = {"storage": "by the storage", "virtlockd": "by virtlockd", "sanlock": "by sanlock"}
 
 
@@ -116,6 +118,19 @@ def cache(case: Case) -> Finding:
     return passes("cache", "No disk is cached in a way that could lose writes.")
 
 
+def arrives_paused(case: Case) -> bool:
+    """Whether the policy wants the guest to arrive paused, and only the guardian to let it go on."""
+    if case.offline or case.guest.state is VMState.PAUSED or case.wishes.arrival is Arrival.NEVER:
+        return False
+    bare = any(place.locks == "none" for place in (case.source, case.destination))
+    return case.wishes.arrival is Arrival.ALWAYS or (bool(_spoilt(case)) and bare)
+
+
+def _spoilt(case: Case) -> list[Disk]:
+    """Disks that two running copies could both write to."""
+    return [disk for disk in _in_use(case) if not disk.readonly and disk.kind != "network"]
+
+
 def lock_safety(case: Case) -> Finding:
     """Without locks libvirt can leave two running copies after a lost reply (migration.md, H05 and H06)."""
     writable = [disk for disk in _in_use(case) if not disk.readonly]
@@ -123,7 +138,13 @@ def lock_safety(case: Case) -> Finding:
         return passes("locks", "The VM has no disk that two copies could spoil.")
     if case.offline:
         return passes("locks", "The VM is down: no two copies can come of this move.")
-    if all(disk.kind == "network" for disk in writable):
+    if arrives_paused(case):
+        text = (
+            "The guest arrives paused, and is let go on once the source's copy has ended: two copies cannot run. "
+            "It stands still 1 to 2 s longer for that."
+        )
+        return passes("locks", text)
+    if not _spoilt(case):
         return passes("locks", "Network disks hold locks of their own.")
     bare = [place for place in (case.source, case.destination) if place.locks not in _LOCKED]
     if not bare:
@@ -143,6 +164,9 @@ def postcopy(case: Case) -> Finding:
     if wishes.parallel and (old := _too_old(case)):
         text = f"Post-copy with parallel connections loses the VM below QEMU 10.1 ({old})."
         return refuses("postcopy", text, "Choose one of the two.", About.OPTION)
+    if arrives_paused(case):
+        text = "Post-copy is not used: the guest arrives paused, because no lock protects its disks."
+        return warns("postcopy", text, "Use storage with working locks, virtlockd or sanlock.", About.OPTION)
     if wishes.copy_disks:
         return warns("postcopy", "Post-copy is not used while disks are copied.", about=About.OPTION)
     if guest.huge_page_bytes is not None and (guest.huge_page_bytes == 0 or guest.huge_page_bytes >= _GIB):
@@ -181,3 +205,22 @@ def methods(case: Case) -> Finding:
     if wishes.copy_disks and case.guest.state is not VMState.UP:
         return refuses("methods", "Disks are copied of a running VM only.", about=About.OPTION)
     return passes("methods", "The chosen ways of copying go together.")
+
+
+def zero_copy(case: Case) -> Finding:
+    """The kernel sends the guest's own pages: QEMU locks them, so its limit of locked memory has to hold them."""
+    wishes = case.wishes
+    if not wishes.zero_copy or case.offline:
+        return passes("zero_copy", "Zero-copy is not wished for.")
+    if not wishes.parallel or wishes.tls or wishes.xbzrle:
+        text = "Zero-copy works over parallel connections only, without TLS and without XBZRLE."
+        return refuses("zero_copy", text, "Choose parallel connections, or do without.", About.OPTION)
+    for place in (case.source, case.destination):
+        if (place.qemu and place.qemu < _ZERO_COPY_QEMU) or (place.libvirt and place.libvirt < _ZERO_COPY_LIBVIRT):
+            text = f"{place.name} has QEMU {spoken(place.qemu)} and libvirt {spoken(place.libvirt)}."
+            return refuses("zero_copy", f"Zero-copy needs QEMU 7.1 and libvirt 8.5: {text}", about=About.OPTION)
+    limit = case.guest.memory_limit_bytes
+    if limit is not None and limit < case.guest.memory_bytes:
+        text = "Zero-copy locks all of the guest's memory; its hard limit (memtune) is lower than that."
+        return refuses("zero_copy", text, "Raise the limit, or do without zero-copy.", About.VM)
+    return passes("zero_copy", "Its pages are sent where they lie; the guest's memory is locked meanwhile.")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from hosts.livemigration.policy import Arrival, from_json
 from hosts.livemigration.preflight.records import Case, Guest, Place, Proof, Wishes, version_of
 from hosts.models import VM, Host
 from hosts.states import HostState, VMState
@@ -44,7 +45,17 @@ def wishes(asked: Mapping[str, Any]) -> Wishes:
         parallel=asked["parallel"] or 0,
         tls=bool(asked["tls"]),
         copy_disks=bool(asked["copy_disks"]),
+        zero_copy=bool(asked.get("zero_copy")),
+        arrival=_arrival(asked),
     )
+
+
+def _arrival(asked: Mapping[str, Any]) -> Arrival:
+    """As it was decided for this migration, else as its policy says."""
+    if asked.get("arrives_paused"):
+        return Arrival.ALWAYS
+    policy = asked.get("policy")
+    return Arrival.NEVER if policy is None else from_json(policy.data).arrival
 
 
 def guest_of(vm: VM, *, busy: str = "") -> Guest:

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from hosts.livemigration.policy import Arrival
 from hosts.states import HostState, VMState
 from hosts.virt.records import Disk, Nic
 
@@ -115,6 +116,8 @@ class Wishes:
     parallel: int = 0
     tls: bool = False
     copy_disks: bool = False
+    zero_copy: bool = False
+    arrival: Arrival = Arrival.NEVER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hosts.livemigration.policy import Arrival
 from hosts.livemigration.preflight import CHECKS, Case, Finding, Outcome, Proof, Wishes, judge, objection
 from hosts.livemigration.preflight.fresh import with_refusals
 from hosts.livemigration.preflight.records import Guest, Place, version_of
@@ -85,6 +86,34 @@ def test_it_passes_everything_where_nothing_is_wrong() -> None:
     [
         ("vm_state", {"guest": {"state": VMState.PAUSED}}, PASSES, "arrives paused"),
         ("vm_state", {"guest": {"state": VMState.DOWN}}, PASSES, "its definition moves, and it stays down"),
+        (
+            "locks",
+            {"destination": {"locks": "none"}, "wishes": {"arrival": Arrival.UNLOCKED}},
+            PASSES,
+            "two copies cannot run",
+        ),
+        ("locks", {"destination": {"locks": ""}, "wishes": {"arrival": Arrival.UNLOCKED}}, WARNS, "is not known"),
+        (
+            "postcopy",
+            {"source": {"locks": "none"}, "wishes": {"arrival": Arrival.UNLOCKED}},
+            WARNS,
+            "the guest arrives paused",
+        ),
+        ("zero_copy", {"wishes": {"zero_copy": True}}, REFUSES, "parallel connections only"),
+        ("zero_copy", {"wishes": {"zero_copy": True, "parallel": 4, "tls": True}}, REFUSES, "without TLS"),
+        (
+            "zero_copy",
+            {"wishes": {"zero_copy": True, "parallel": 4}, "destination": {"qemu": (6, 2, 0)}},
+            REFUSES,
+            "needs QEMU 7.1 and libvirt 8.5: h2 has QEMU 6.2.0",
+        ),
+        (
+            "zero_copy",
+            {"wishes": {"zero_copy": True, "parallel": 4}, "guest": {"memory_limit_bytes": 1 << 20}},
+            REFUSES,
+            "hard limit",
+        ),
+        ("zero_copy", {"wishes": {"zero_copy": True, "parallel": 4}}, PASSES, "locked meanwhile"),
         ("definition", {"guest": {"managed_save": True}}, REFUSES, "saved to a file of its host"),
         ("definition", {"guest": {"persistent": False}}, PASSES, "transient, and arrives so"),
         ("devices", {"guest": {"state": VMState.DOWN, "devices": ("tpm tpm-crb",)}}, REFUSES, "its state lies on"),

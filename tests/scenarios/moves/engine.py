@@ -3,7 +3,7 @@
 The words ``host``, ``guest``, ``until`` and orders that break things are those of tests/scenarios/engine.py; beside::
 
     no guardian
-    host h1 modern no-tls · guest web1 on h1 … modern                                 machine type pc-q35-10.0
+    host h1 modern no-tls no-locks · guest web1 on h1 … modern                                 machine type pc-q35-10.0
     at 2s migrate web1 h2 [cap 60] [downtime 300] [or h3] [policy NAME …] [no-postcopy]
         [auto-converge] [no-auto-converge] [paused] [xbzrle] [tls] [copy-disks]
     guest web1 on h1 … [still] [off] [transient] [disk 2048]                   paused by a person, down; MiB of disks
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,6 +64,7 @@ class MigrationScenario(Scenario):
     """One script, with Godwit."""
 
     def __init__(self, script: str) -> None:
+        self._locks: dict[str, str] = {}
         self._guarded, self._triggers = True, list[tuple[str, str, list[str]]]()
         # from now on: rows' own defaults are the wall's moments
         super().__init__(script, clock=ManualClock(start=datetime.now(tz=UTC).replace(microsecond=0)))
@@ -87,6 +89,7 @@ class MigrationScenario(Scenario):
         super()._add_host(name, options)
         if "modern" in options:
             self.world.hosts[name].machine_types |= {MODERN}
+        self._locks[name] = "none" if "no-locks" in options else ""
         self.world.hosts[name].migration_tls = "no-tls" not in options
 
     def _add_guest(self, name: str, host: str, options: dict[str, str]) -> None:
@@ -127,14 +130,17 @@ class MigrationScenario(Scenario):
 
     def _furnish(self) -> None:
         for name, host in self.world.hosts.items():
-            make_host(name, uuid=host.uuid, machine_types=sorted(host.machine_types), qemu_version=host.qemu_version)
+            make_host(
+                name, uuid=host.uuid, machine_types=sorted(host.machine_types), qemu_version=host.qemu_version,
+                locks=self._locks[name],
+            )  # fmt: skip
         for guest in self.world.guests.values():
             home = Host.objects.get(name=guest.home)
             copy = self.world.hosts[guest.home].copies[guest.uuid]
             state = str(vm_state(copy.status))
             make_vm(
                 guest.name, host=home, uuid=guest.uuid, memory_bytes=guest.memory_bytes, state=state,
-                persistent=copy.persistent,
+                persistent=copy.persistent, disks=[asdict(disk) for disk in guest.disks],
             )  # fmt: skip
 
     def _all_over(self) -> bool:
