@@ -152,6 +152,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": os.environ.get("GODWIT_LOG_LEVEL", "INFO")},
     "loggers": {
         "procrastinate": {"level": "WARNING"},
+        "asyncssh": {"level": "WARNING"},  # below, it logs each command
         "django.request": {"level": "ERROR"},
     },
 }

@@ -6,7 +6,7 @@ It is not run a second time: if that worker ends, the next one says that the out
 import logging
 
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import connection
 
 from datacenter.maintenance.steps import keys
 from datacenter.maintenance.steps.fields import value
@@ -87,7 +87,6 @@ class Follower:
             return True
         self._write_at = now + _WRITE_S
         try:
-            close_old_connections()
             return self._write()
         except AWAY as exc:
             log.warning("The database is away; the command runs on: %s", exc, extra={"action": "step_unwritten"})

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, connection
 
 from hosts.virt.clock import Clock
 
@@ -25,5 +25,4 @@ def insist(clock: Clock, act: Callable[[], object]) -> None:
                 raise
             connection.close()
             clock.sleep(1.0)
-            close_old_connections()
     log.error("The database was away for too long; a step's end is not written.", extra={"action": "step_given_up"})

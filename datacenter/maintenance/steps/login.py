@@ -4,9 +4,11 @@ No configuration file, agent, password, proxy or certificate store is used; ever
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import cast
 
 import asyncssh
+from asyncssh.public_key import get_default_public_key_algs
 
 from datacenter.maintenance.steps import keys
 from datacenter.maintenance.steps.keys import Target
@@ -70,6 +72,7 @@ async def _connect(
         gss_host=None,
         x509_trusted_certs=None,
         x509_trusted_cert_paths=None,
+        server_host_key_algs=_kinds(target, known),
         keepalive_interval=_KEEPALIVE_S,
         keepalive_count_max=_KEEPALIVES,
     )
@@ -78,9 +81,9 @@ async def _connect(
 def _key(target: Target) -> asyncssh.SSHKey:
     try:
         return asyncssh.read_private_key(str(target.key))
-    except asyncssh.KeyEncryptionError as exc:
-        raise NotSetUp(f"The private key {target.key} has a passphrase, which nobody is there to type.") from exc
     except (OSError, asyncssh.KeyImportError) as exc:
+        if "assphrase" in str(exc):
+            raise NotSetUp(f"The private key {target.key} has a passphrase, which nobody is there to type.") from exc
         raise NotSetUp(f"The private key {target.key} cannot be read: {exc}.") from exc
 
 
@@ -96,6 +99,15 @@ def known_hosts(target: Target) -> asyncssh.SSHKnownHosts:
 def trusted(target: Target, known: asyncssh.SSHKnownHosts) -> list[asyncssh.SSHKey]:
     """The keys that known_hosts has for this host."""
     return cast(list[asyncssh.SSHKey], list(known.match(target.address, "", target.port)[0]))
+
+
+def _kinds(target: Target, known: asyncssh.SSHKnownHosts) -> Sequence[str]:
+    """Kinds of host keys: the known ones first, and the others too, so that a key of another kind can be named."""
+    found = known.match(target.address, "", target.port)
+    if found[1]:  # an authority vouches for its hosts: asyncssh's own order
+        return ()
+    wanted = [kind for key in cast(list[asyncssh.SSHKey], found[0]) for kind in key.sig_algorithms]
+    return [each.decode() for each in dict.fromkeys([*wanted, *get_default_public_key_algs()])]
 
 
 def _distrust(target: Target, client: _Client, known: asyncssh.SSHKnownHosts, exc: asyncssh.Error) -> ShellTrouble:

@@ -23,6 +23,7 @@ from hosts.virt.sim import door
 
 log = logging.getLogger(__name__)
 
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _ASK_S = 8.0
 _ORDER_S = 20.0
 _DEADLINE_S = 5.0
@@ -51,7 +52,7 @@ class OverSsh:
         self._target, self._command = target, command
 
     def boot(self) -> str:
-        return ask(self._target, "cat /proc/sys/kernel/random/boot_id", within_s=_ASK_S)
+        return ask(self._target, f"cat {BOOT_ID}", within_s=_ASK_S)
 
     def is_new(self, before: str, now: str) -> bool:
         return bool(now) and now != before
@@ -94,9 +95,13 @@ class InTheSimulator:
 
 def reach(turn: Turn) -> Reach:
     """The way to this host. ShellTrouble where there is none."""
-    if parse_uri(turn.host.uri).kind == "sim":
+    if _is_simulated(turn.host):
         return InTheSimulator(turn.host)
     return OverSsh(keys.target(turn.host), str(value(turn.step, "command")))
+
+
+def _is_simulated(host: Host) -> bool:
+    return parse_uri(host.uri).kind == "sim"
 
 
 class Reboot:

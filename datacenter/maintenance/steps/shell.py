@@ -23,6 +23,8 @@ _MOST_UNREAD = 256 << 10
 #: after so much it rests for a moment: a command that floods us gets 10 MiB/s
 _GULP = 1 << 20
 _REST_S = 0.1
+#: run in a second session of the same connection: the other children of its sshd, each the leader of a group
+_SIGNAL = "for p in $(pgrep -P $PPID); do [ $p = $$ ] || kill -s {signal} -- -$p; done"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class Run:
         self._news = threading.Condition()
         self._pieces: deque[tuple[str, bytes]] = deque()
         self._unread = 0
-        self._process: asyncssh.SSHClientProcess[bytes] | None = None
+        self._connection: asyncssh.SSHClientConnection | None = None
         self.outcome: Outcome | None = None
         self._future = submit(self._go())
 
@@ -63,7 +65,7 @@ class Run:
     def end(self) -> Outcome:
         """Ask it to end, insist, and close. The outcome says whether its end was seen."""
         try:
-            submit(self._stop()).result(timeout=2 * _GRACE_S + 2.0)
+            submit(self._stop()).result(timeout=4 * _GRACE_S + 2.0)
         except TimeoutError:
             self._future.cancel()
         with self._news:
@@ -90,7 +92,7 @@ class Run:
             except (OSError, TimeoutError, asyncssh.Error) as exc:
                 # the request may have reached the host: this is not “nothing was run”
                 return Outcome(lost=str(exc) or type(exc).__name__)
-            self._process = process
+            self._connection = connection
             return await self._follow(process)
         finally:
             connection.abort()
@@ -130,17 +132,22 @@ class Run:
             self._news.notify_all()
 
     async def _stop(self) -> None:
-        if self._process is None:
-            self._future.cancel()
-            return
-        for ask in (self._process.terminate, self._process.kill):
-            try:
-                ask()
-            except (OSError, asyncssh.Error):
-                break  # the connection has gone: nothing can be asked any more
+        for signal in ("TERM", "KILL"):
+            if self._connection is None or self.outcome is not None or not await self._signal(signal):
+                break
             if await self._has_ended(_GRACE_S):
                 return
         self._future.cancel()
+
+    async def _signal(self, signal: str) -> bool:
+        """False: the host did not take it. sshd passes no signal on for root, so a second session sends it."""
+        assert self._connection is not None
+        try:
+            async with asyncio.timeout(_GRACE_S):
+                told = await self._connection.run(_SIGNAL.format(signal=signal), stdin=asyncssh.DEVNULL, encoding=None)
+        except (OSError, TimeoutError, asyncssh.Error):
+            return False
+        return told.exit_status == 0
 
     async def _has_ended(self, within_s: float) -> bool:
         until = asyncio.get_running_loop().time() + within_s
