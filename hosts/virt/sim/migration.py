@@ -343,11 +343,12 @@ class SimMigration:
         """The source's view now; all zero until memory moves."""
         at, elapsed_ms = self.world.now(), round(1000.0 * (self.world.t - self.started_at))
         loop = self.loop
-        disks = {} if self.mirror is None or self.phase is Phase.PREPARING else self.mirror.figures()
         if loop.iteration == 0:
-            return JobStats(at=at, type=self.job_type, operation="migration_out", elapsed_ms=elapsed_ms, **disks)
+            return self._with_disks(
+                JobStats(at=at, type=self.job_type, operation="migration_out", elapsed_ms=elapsed_ms)
+            )
         processed = max(0.0, loop.processed - self._sent_in_window())
-        return JobStats(
+        running = JobStats(
             at=at,
             type=self.job_type,
             operation="migration_out",
@@ -365,13 +366,16 @@ class SimMigration:
             setup_ms=2,
             postcopy_requests=int(self._requests),
             throttle_percent=loop.throttle,
-            **disks,
         )
+        return self._with_disks(running)
+
+    def _with_disks(self, job: JobStats) -> JobStats:
+        return job if self.mirror is None or self.phase is Phase.PREPARING else self.mirror.told_in(job)
 
     def final_stats(self, operation: str) -> JobStats:
         """The completed job: pre-copy tells the real standstill, post-copy only its switch (5 ms)."""
         loop, seconds = self.loop, max(0.001, self.world.t - self.started_at)
-        return JobStats(
+        ended = JobStats(
             at=self.world.now(),
             type=JobType.COMPLETED,
             operation=operation,
@@ -387,5 +391,5 @@ class SimMigration:
             setup_ms=2,
             postcopy_requests=int(self._requests),
             throttle_percent=loop.throttle,
-            **({} if self.mirror is None else self.mirror.figures()),
         )
+        return self._with_disks(ended)

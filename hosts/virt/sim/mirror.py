@@ -4,8 +4,10 @@ As libvirt tells it: while disks travel the job's figures of memory are all 0. Q
 writes faster than the line sends.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hosts.virt.records import JobStats
 from hosts.virt.sim import outage
 from hosts.virt.sim.guest import SimGuest
 from hosts.virt.sim.phases import Phase
@@ -40,11 +42,12 @@ class Mirror:
         self.left = max(0.0, self.left + fresh - job.world.traffic.rate(job.guest.uuid, t=job.world.t) * WINDOW_S)
         job.later(WINDOW_S, lambda: self.send(job))
 
-    def figures(self) -> dict[str, int]:
-        """As the job's statistics have them."""
+    def told_in(self, job: JobStats) -> JobStats:
+        """The job's figures, with those of its disks."""
         total = self.total + self.written
-        return {
-            "disk_total_bytes": int(total),
-            "disk_processed_bytes": int(total - self.left),
-            "disk_remaining_bytes": int(self.left),
-        }
+        return replace(
+            job,
+            disk_total_bytes=int(total),
+            disk_processed_bytes=int(total - self.left),
+            disk_remaining_bytes=int(self.left),
+        )
