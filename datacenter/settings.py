@@ -126,6 +126,8 @@ PROCRASTINATE_IMPORT_PATHS = ["hosts.livemigration.tasks", "hosts.lifecycle.task
 # SSH keys and known hosts, a folder a data center (docs/host-work.md)
 KEYS = Path(os.environ.get("GODWIT_KEYS", VAR / "keys"))
 
+# signs webhooks; made once and kept in var/ where it is not given
+WEBHOOK_SECRET = os.environ.get("GODWIT_WEBHOOK_SECRET", "")
 # webhooks go to public addresses only, and to these networks
 WEBHOOK_NETWORKS = [each for each in os.environ.get("GODWIT_WEBHOOK_NETWORKS", "").split(",") if each.strip()]
 

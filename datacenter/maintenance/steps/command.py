@@ -137,7 +137,12 @@ def _seen(outcome: Outcome) -> str:
 
 def secrets() -> tuple[str, ...]:
     """What must not stand in any output, should a command print it."""
-    given = (settings.EMAIL_HOST_PASSWORD, settings.DATABASES["default"].get("PASSWORD", ""), settings.SECRET_KEY)
+    given = (
+        settings.EMAIL_HOST_PASSWORD,
+        settings.DATABASES["default"].get("PASSWORD", ""),
+        settings.SECRET_KEY,
+        settings.WEBHOOK_SECRET,
+    )
     return tuple(each for each in map(str, given) if len(each) >= 6)
 
 

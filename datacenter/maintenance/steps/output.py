@@ -5,8 +5,8 @@ import re
 
 MOST_BYTES = 64 << 10
 _CUT = "[… the beginning was left out]\n"
-#: ANSI escapes: CSI sequences, OSC strings (titles, links), and two-character ones
-_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[@-Z\\-_]?")
+#: ANSI escapes: CSI sequences, OSC strings (titles, links), character sets, and two-character ones
+_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]+[0-~]|\x1b[@-Z\\-_]?")
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 #: a line longer than this is broken, so that nobody's page gets one line of 64 KiB
 _LONGEST_LINE = 4096
