@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Self
 
+from datacenter.maintenance.address import UrlRefused, check_url
+
 
 class TermsRefused(ValueError):
     """A term that makes no sense; ``field`` names it (for a step: ``steps-2-url``)."""
@@ -78,3 +80,37 @@ class Terms:
         if "steps" in read:
             read["steps"] = tuple(StepTerms(**step) for step in read["steps"])
         return cls(**read)
+
+
+MOST_STEPS = 20
+#: field -> least, most
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "at_once": (1, 100),
+    "home_stagger_s": (0, 3600),
+    "drain_limit_minutes": (1, 10_080),
+    "shutdown_limit_s": (5, 3600),
+}
+
+
+def validate(terms: Terms) -> None:
+    """TermsRefused with the field where a term is out of bounds, or a step makes no sense (``steps-2-url``)."""
+    from datacenter.maintenance import steps  # the steps' checks read StepTerms from here
+
+    for name, (least, most) in _BOUNDS.items():
+        if not least <= getattr(terms, name) <= most:  # not-a-number fails every comparison
+            raise TermsRefused(f"This is from {least:g} to {most:g}.", field=name)
+    if len(terms.steps) > MOST_STEPS:
+        raise TermsRefused(f"There are {MOST_STEPS} steps at most.", field="steps")
+    for number, step in enumerate(terms.steps):
+        steps.validate(step, f"steps-{number}")
+    _check_report(terms)
+
+
+def _check_report(terms: Terms) -> None:
+    if terms.report_webhook:
+        try:
+            check_url(terms.report_webhook)
+        except UrlRefused as exc:
+            raise TermsRefused(str(exc), field="report_webhook") from exc
+    if len(terms.report_mail) > 300 or any(ord(each) < 32 for each in terms.report_mail):
+        raise TermsRefused("Addresses are separated by commas, 300 characters at most.", field="report_mail")
