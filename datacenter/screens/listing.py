@@ -114,8 +114,14 @@ class Shown:
     @property
     def may_refresh(self) -> bool:
         """Whether reading it again moves no row under the pointer: not while it is sorted by a figure that ticks."""
-        ticking = {column.key for column in self.listing.columns if column.ticks}
-        return self.sort.removeprefix("-") not in ticking
+        return not self.ticking_sort
+
+    @property
+    def ticking_sort(self) -> str:
+        """The figure that ticks by which it is sorted, with "-" where the greatest stands first; "" if by another."""
+        figures = {column.key: column.sort for column in self.listing.columns if column.ticks}
+        name = figures.get(self.sort.removeprefix("-"), "")
+        return f"-{name}" if name and self.sort.startswith("-") else name
 
     def address(self, **changed: str | int) -> str:
         """This list's query string with some parameters changed; a "" takes one away."""

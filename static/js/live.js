@@ -142,6 +142,7 @@
     news.topics.forEach((topic) => elements.get(`topic ${topic}`)?.forEach((element) => {
       element.dispatchEvent(new CustomEvent("godwit:topic", { detail: topic, bubbles: true }));
     }));
+    document.dispatchEvent(new CustomEvent("godwit:drawn", { detail: (key) => figures.get(key)?.[1] }));
   }
 
   function write(element, text) {

@@ -51,3 +51,19 @@ def test_a_migration_page_follows_its_state(login):
     feed.figures("migration", migration.pk, {"throughput": 2**20, "at": "2026-11-23T15:00:00+00:00"})
     figure = page.locator(f'[data-figure="migration:{migration.pk}:throughput"]').first
     expect(figure).to_have_text("1 MiB/s")
+
+
+def test_a_list_says_how_many_rows_have_moved_and_sorts_them_on_a_persons_word(login):
+    first, second, third = (make_vm(f"db{n}", cpu_percent=90.0 - 10 * n) for n in range(3))
+    page = open_live(login, "/vms?sort=-cpu")
+    again = page.locator("[data-sort-again]")
+    expect(again).to_be_hidden()
+    for vm, percent in ((first, 5.0), (second, 80.0), (third, 70.0)):
+        feed.figures("vm", vm.pk, {"cpu_percent": percent})
+        type(vm).objects.filter(pk=vm.pk).update(cpu_percent=percent)
+    expect(again).to_have_text("1 row moved: sort again")
+    names = page.locator("#list td.c-name")
+    expect(names).to_have_text(["db0", "db1", "db2"])
+    again.get_by_role("link").click()
+    expect(names).to_have_text(["db1", "db2", "db0"])
+    expect(again).to_be_hidden()
