@@ -4,7 +4,7 @@ PORT ?= 8000
 # Handed to pytest: make test ARGS="-k migration"
 ARGS ?=
 
-.PHONY: help demo test bench-live bench-forecast bench-monitor bench-policies lint clean bench-faults
+.PHONY: help demo test bench-live bench-forecast bench-monitor bench-policies lint clean bench-faults bench-arrival
 
 help:
 	@echo "make demo        set up what is missing, run Godwit with its demo, print address and login; Ctrl-C ends it"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench-monitor  how well one worker watches 200 migrations at once (simulated data center)"
 	@echo "make bench-forecast  replay recorded migrations: how good the forecast is (LOGS=dir)"
 	@echo "make bench-policies  every policy on 24 workloads in the simulated data center, side by side"
+	@echo "make bench-arrival  what a PAUSED arrival costs in pause, against real libvirt and QEMU"
 	@echo "make bench-faults  the fault table against real libvirt and QEMU, Godwit's processes among the victims (ARGS=…)"
 	@echo "make lint        ruff, mypy, import contracts"
 	@echo "make clean       end what runs here; remove var/ and .venv/ with all data in them"
@@ -32,6 +33,10 @@ bench-live:
 bench-monitor:
 	@deploy/bootstrap --test
 	@$(PY) -m tests.bench.monitor $(ARGS)
+
+bench-arrival:
+	@deploy/bootstrap --test
+	@$(PY) -m tests.bench.arrival $(ARGS)
 
 bench-policies:
 	@deploy/bootstrap --test

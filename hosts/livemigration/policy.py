@@ -42,7 +42,7 @@ class Stuck(StrEnum):
 class Arrival(StrEnum):
     """Whether the guest arrives paused, to be let go on by the guardian once the source's copy has ended.
 
-    Two copies then cannot run, whatever fails; it costs 1 to 2 s of pause, and post-copy (docs/decisions/0016).
+    Two copies then cannot run, whatever fails; it costs 0.3 to 1.2 s of pause, and post-copy (docs/decisions/0016).
     """
 
     ALWAYS = "always"

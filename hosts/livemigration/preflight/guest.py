@@ -141,7 +141,7 @@ def lock_safety(case: Case) -> Finding:
     if arrives_paused(case):
         text = (
             "The guest arrives paused, and is let go on once the source's copy has ended: two copies cannot run. "
-            "It stands still 1 to 2 s longer for that."
+            "It stands still 0.3 to 1.2 s longer for that."
         )
         return passes("locks", text)
     if not _spoilt(case):
