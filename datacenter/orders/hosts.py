@@ -12,6 +12,7 @@ from datacenter.access import Verb
 from datacenter.orders.ask import require
 from datacenter.orders.errors import Refused
 from hosts import feed
+from hosts.lifecycle import off
 from hosts.livemigration.preflight.host_page import is_address
 from hosts.models import Cluster, Host
 from hosts.virt.connect import parse_uri
@@ -54,6 +55,21 @@ def remove_host(user: Any, host: Host) -> None:
         raise Refused(
             f"{host} cannot be removed: VMs or migrations that Godwit keeps the history of were seen on it."
         ) from exc
+
+
+def state_off(user: Any, host: Host) -> None:
+    """A person's word that this silent host is switched off: its VMs are down from then on, and what was left alone
+    because it might run there is done. Forbidden, or Refused where the host answers.
+    """
+    require(user, Verb.ADMINISTER, host, order="state_off")
+    try:
+        with transaction.atomic():
+            gone = off.state_off(host, actor=user.get_username())
+            names = ", ".join(vm.name for vm in gone[:20]) + (" and more" if len(gone) > 20 else "")
+            audit.record(user, "state_off", host, detail=f"VMs that are down by this: {names or 'none'}")
+    except off.OffRefused as exc:
+        audit.record(user, "state_off", host, detail=str(exc), refused=True)
+        raise Refused(str(exc)) from exc
 
 
 class Stated(TypedDict):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from datacenter.orders import Forbidden, Refused
-from datacenter.orders.hosts import Stated, state_host
+from datacenter.orders.hosts import Stated, state_host, state_off
 from datacenter.templatetags.foretold import in_order
 from hosts.livemigration.preflight.host_page import host_findings
 from hosts.livemigration.preflight.inventory import place_of
@@ -56,6 +56,21 @@ def _initial(row: Host) -> dict[str, str]:
         "keepalive_tuned": words[row.keepalive_tuned],
         "migration_tls": words[row.migration_tls],
     }
+
+
+@require_POST
+def host_off(request: HttpRequest, pk: int) -> HttpResponse:
+    """A person's word that this silent host is switched off."""
+    host = get_object_or_404(Host, pk=pk)
+    try:
+        if not request.POST.get("looked"):
+            raise Refused("Look first, and say that you have: a VM could come to run twice.")
+        state_off(request.user, host)
+    except (Forbidden, Refused) as exc:
+        messages.error(request, str(exc))
+    else:
+        messages.success(request, f"Kept: {host} is switched off. Its VMs are down until it answers.")
+    return redirect(f"/hosts/{host.pk}?tab=checks")
 
 
 @require_POST

@@ -50,6 +50,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("hosts/<int:pk>/migrate", empty.host_migrate_all, name="host_migrate_all"),
     path("hosts/<int:pk>/tags", maintenance_hosts.host_tags, name="host_tags"),
     path("hosts/<int:pk>/state", host_checks.host_state, name="host_state"),
+    path("hosts/<int:pk>/off", host_checks.host_off, name="host_off"),
     path("hosts/<int:pk>/loads", hosts.host_loads, name="host_loads"),
     path("vms", vms.vms, name="vms"),
     path("vms/<uuid:uuid>", vms.vm, name="vm"),

@@ -64,10 +64,15 @@ class Eyes:
             events.append(self._heard.popleft())
         return events
 
-    def look(self) -> Truth:
-        """Ask both hosts now; the job of the source as well, where it has the guest."""
-        source = self._status(self._source)
-        destination = UNKNOWN if self._destination is None else self._status(self._destination)
+    def look(self, *, of_definitions: bool = False) -> Truth:
+        """Ask both hosts now; the job of the source as well, where it has the guest.
+
+        A silent host that a person states to be switched off runs nothing: ABSENT. What it has defined outlives that,
+        so ``of_definitions`` it stays UNKNOWN.
+        """
+        source = self._status(self._source, off_counts=not of_definitions)
+        there = self._destination
+        destination = UNKNOWN if there is None else self._status(there, off_counts=not of_definitions)
         job = None if source in (ABSENT, UNKNOWN) else self._job()
         return Truth(source=source, destination=destination, job=job)
 
@@ -85,7 +90,7 @@ class Eyes:
         self._pool.listen(host.uri, self.uuid, self._hear_destination)
         return host
 
-    def _status(self, host: Host) -> Seen:
+    def _status(self, host: Host, *, off_counts: bool = False) -> Seen:
         self.silence.pop(host.pk, None)
         try:
             return self._pool.get(host.uri).domain_status(self.uuid)
@@ -93,6 +98,8 @@ class Eyes:
             return ABSENT
         except VirtError as exc:
             self.silence[host.pk] = str(exc)
+            if off_counts and Host.objects.filter(pk=host.pk, off_stated_at__isnull=False).exists():
+                return ABSENT  # a person states that it is switched off
             log.info("The host %s did not say where the guest is: %s", host, exc, extra={"action": "truth_unknown"})
             return UNKNOWN
 

@@ -69,7 +69,7 @@ def watch(it: "Supervisor", tick_s: float) -> float:
     """Look at both hosts where it is time, and follow."""
     if not it.look_due(SECOND_LOOK_S):
         return tick_s
-    truth = it.look()
+    truth = it.eyes.look(of_definitions=True)
     seen = where(truth.source, truth.destination)
     stood_s = it.stood_s(seen)
     if stood_s < SECOND_LOOK_S:

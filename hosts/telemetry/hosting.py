@@ -41,12 +41,24 @@ def learn(row: Host, facts: HostFacts) -> None:
 def answered(row: Host) -> None:
     """It was read whole: up, unless somebody keeps it in (or on its way into) maintenance."""
     now = timezone.now()
+    if row.off_stated_at is not None:
+        _take_back_off(row)
     if row.state in _WAITING:
         advance(row, HostState.UP, because="It answers", error="", answered_at=now)
         return
     if Host.objects.filter(pk=row.pk).exclude(error="").update(error=""):
         feed.changed("host", row.pk)
     Host.objects.filter(pk=row.pk).update(answered_at=now)
+
+
+def _take_back_off(row: Host) -> None:
+    """A person said that it is switched off. It answers: what its VMs do is read anew."""
+    if Host.objects.filter(pk=row.pk, off_stated_at__isnull=False).update(off_stated_at=None, off_stated_by=""):
+        because = f"It answers; {row.off_stated_by} had stated that it is switched off."
+        note(row, field="off", old="stated", new="", because=because)
+        log.warning("%s: %s", row, because, extra={"action": "host_off_taken_back", "host": row.pk})
+        feed.changed("host", row.pk)
+    row.off_stated_at, row.off_stated_by = None, ""
 
 
 def lost(pk: int, reason: str) -> None:
@@ -70,6 +82,8 @@ def silent(pk: int, *, seconds: float) -> None:
     because = f"No answer for {seconds:g} s" + (f": {row.error}" if row.error else "")
     if row.state in (HostState.CONNECTING, HostState.UP):
         advance(row, HostState.NON_RESPONSIVE, because=because)
+    if row.off_stated_at is not None:
+        return  # a person knows what nobody else can: nothing runs there
     known = VM.objects.filter(host=row).exclude(state__in=(VMState.UNKNOWN, VMState.MISSING))
     for vm in known.defer("xml", "description"):
         advance(vm, VMState.UNKNOWN, because=f"Its host {row} does not answer.")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from hosts.livemigration.guardian.arbiter import NEEDS_BOTH, Act, Past, decide
 from hosts.livemigration.guardian.sight import ask
-from hosts.livemigration.recovery import UNKNOWN, Seen, Truth
+from hosts.livemigration.recovery import ABSENT, UNKNOWN, Seen, Truth
 from hosts.virt.clock import WALL, Clock
 from hosts.virt.driver import Driver
 from hosts.virt.errors import NoSuchDomain, VirtError
@@ -36,6 +36,7 @@ class Case:
     source_uri: str
     destination_uri: str
     spec: MigrateSpec  # to resume post-copy with
+    off: frozenset[str] = frozenset()  # URIs of hosts that a person states to be switched off
 
 
 class Doing:
@@ -100,7 +101,7 @@ class Doing:
         try:
             return ask(self._pool.get(uri), self._case.uuid, with_job=with_job)
         except VirtError:
-            return UNKNOWN, None
+            return (ABSENT if uri in self._case.off else UNKNOWN), None
 
     @property
     def _source(self) -> Driver:
@@ -122,11 +123,11 @@ class Doing:
 
     def end_source(self, truth: Truth) -> None:
         """Its definition goes with it, if the destination has one: exactly one host keeps it."""
-        kept = self._destination.domain(self._case.uuid).persistent
+        kept = self._case.destination_uri not in self._case.off and self._destination.domain(self._case.uuid).persistent
         self._end(self._source, truth.source, definition=kept)
 
     def end_destination(self, truth: Truth) -> None:
-        kept = self._source.domain(self._case.uuid).persistent
+        kept = self._case.source_uri not in self._case.off and self._source.domain(self._case.uuid).persistent
         self._end(self._destination, truth.destination, definition=kept)
 
     def _end(self, driver: Driver, seen: Seen, *, definition: bool) -> None:

@@ -87,6 +87,8 @@ class Reconcile:
             elif not isinstance(error, VirtError):
                 log.error("Reading a host broke: %r", error, extra={"action": "sweep_broke", "host": host})
         self._sweep = {}
+        off = Host.objects.filter(off_stated_at__isnull=False).values_list("pk", flat=True)
+        found |= {pk: [] for pk in off if pk not in found}  # silent, and nothing runs there, as a person states
         self._judge_doubts(found)
         self._judge_suspects(found, now)
 
@@ -145,7 +147,10 @@ class Reconcile:
             extra = {"action": f"remedy_{doubt.remedy}", "vm": doubt.vm_id, "actor": doubt.remedy_by}
             log.warning("%s: %s the copy on %s.", doubt, doubt.remedy, doubt.remedy_host, extra=extra)
             here, uuid, verb = doubt.remedy_host.uri, str(doubt.vm.uuid), doubt.remedy
-            self._remedies[doubt.pk] = self._threads.submit(remedy, self._pool, uuid, verb, here=here, other=other.uri)
+            gone = other.off_stated_at is not None
+            self._remedies[doubt.pk] = self._threads.submit(
+                remedy, self._pool, uuid, verb, here=here, other=other.uri, other_off=gone
+            )
 
     def _keep_outcome(self, pk: int, error: str) -> None:
         Doubt.objects.filter(pk=pk).update(remedy_error=error[:500], **({} if error else {"remedy": ""}))

@@ -109,8 +109,13 @@ class HostSight:
                 interest.due = 0.0
         self._wake.set()
 
-    def now(self, uuid: str) -> Sighting:
-        """The last answer, or UNKNOWN where it is too old or there is none."""
+    def now(self, uuid: str, *, off: bool = False) -> Sighting:
+        """The last answer, or UNKNOWN where it is too old or there is none. ``off``: a person states that this host is
+        switched off: while it is silent, nothing is there."""
+        found = self._now(uuid)
+        return Sighting(seen=ABSENT, job=None, at=found.at) if off and found.seen is UNKNOWN else found
+
+    def _now(self, uuid: str) -> Sighting:
         moment = self._clock.monotonic()
         with self._lock:
             interest = self._wanted.get(uuid)

@@ -85,7 +85,8 @@ class Watch:
         """Take in what was seen and heard, decide, and begin what is to be done."""
         self._hear()
         self._end_doing()
-        here, there = self._here.now(self.uuid), self._there.now(self.uuid)
+        here = self._here.now(self.uuid, off=_is_off(self.row.source))
+        there = self._there.now(self.uuid, off=_is_off(self.row.destination))
         self.truth = Truth(source=here.seen, destination=there.seen, job=here.job)
         self._memory.expect(self._patience(), arrives_paused=self.row.arrives_paused)
         now = self._clock.monotonic()
@@ -180,4 +181,15 @@ class Watch:
             resume_postcopy=True,
             persistent=row.vm.persistent,
         )
-        return Case(uuid=self.uuid, source_uri=self.source.uri, destination_uri=self.destination.uri, spec=spec)
+        return Case(
+            uuid=self.uuid,
+            source_uri=self.source.uri,
+            destination_uri=self.destination.uri,
+            spec=spec,
+            off=frozenset(host.uri for host in (row.source, row.destination) if host is not None and _is_off(host)),
+        )
+
+
+def _is_off(host: Host | None) -> bool:
+    """A person states that it is switched off; the row is read anew twice a second."""
+    return host is not None and host.off_stated_at is not None
