@@ -92,7 +92,7 @@ def _make(it: Reins, row: PlanHost, out: PlanMove, action: PlanMove.Action) -> N
             fields |= {"expected_s": out.expected_s, "expected_p90_s": out.expected_p90_s}
             fields["expected_pause_ms"] = out.expected_pause_ms
         move, made = PlanMove.objects.get_or_create(plan_host=row, vm=out.vm, leg=PlanMove.Leg.HOME, defaults=fields)
-        if not made and move.state == PlanMoveState.DONE:  # the host's second turn
+        if not made and move.state in (PlanMoveState.DONE, PlanMoveState.CANCELLED):  # a second turn, or called off
             blank: dict[str, Any] = {"migration": None, "operation": None, "started_at": None, "ended_at": None}
             advance(move, PlanMoveState.WAITING, because="It is started again.", action=action, **blank)
 
