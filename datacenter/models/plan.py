@@ -116,6 +116,7 @@ class PlanMove(models.Model):
     remedy = models.CharField(max_length=500, blank=True, default="")
     wave = models.PositiveIntegerField(default=1)  # moves of one wave run at the same time
     position = models.PositiveIntegerField(default=1)  # order within the plan_host
+    position_chosen = models.BooleanField(default=False)  # a person's word: kept when computed anew
     expected_start_s = models.FloatField(null=True, blank=True)  # after the plan's start
     expected_s = models.FloatField(null=True, blank=True)
     expected_p90_s = models.FloatField(null=True, blank=True)
@@ -190,6 +191,7 @@ class ReportDelivery(models.Model):
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="deliveries")
     channel = models.CharField(max_length=10, choices=Channel.choices)
     attempts = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField(default=timezone.now)  # not tried before
     sent_at = models.DateTimeField(null=True, blank=True)
     given_up_at = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=500, blank=True, default="")  # of the last attempt; "": none

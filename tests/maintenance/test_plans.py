@@ -8,7 +8,7 @@ from datacenter.maintenance.terms import Terms
 from datacenter.models import Plan
 from datacenter.orders.errors import Refused
 from hosts.models import Host
-from tests.factory import make_cluster, make_host, make_vm
+from tests.factory import GIB, make_cluster, make_host, make_vm
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +19,8 @@ def plan_for(*hosts: Host, **fields: object) -> Plan:
 
 
 def test_it_sends_every_vm_of_the_host_to_another_one() -> None:
-    source, other = make_host("a"), make_host("b")
+    source, other = make_host("a"), make_host("b", memory_free_bytes=60 * GIB)
+    make_host("c")
     vms = [make_vm(host=source) for _ in range(3)]
     plan = plan_for(source)
     moves = list(plan.hosts.get().moves.all())
