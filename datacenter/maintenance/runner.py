@@ -41,19 +41,19 @@ def tick(
     Without ``lease`` nobody else may drive it (tests); ``run_step``: what drives a step, maintenance.steps.run if None.
     """
     it = Reins(plan=plan, clock=clock, lease=lease, run_step=run_step or (lambda step: steps.run(step, clock=clock)))
-    plan.refresh_from_db()
+    with it.act():
+        plan.refresh_from_db()
     if plan.state == PlanState.APPROVED:
         begin.when_due(it)
     elif plan.state == PlanState.CANCELLING:
         closing.cancelling(it)
     elif plan.state == PlanState.RUNNING and it.closing():
         closing.close_window(it)
-    for row in _rows(plan, _ACTIVE):
-        if row.state in _DRIVE:
-            _DRIVE[row.state](it, row)
     plan.refresh_from_db()
     if plan.state == PlanState.RUNNING and not it.closing():
         begin.next_hosts(it)
+    for row in _rows(plan, _ACTIVE):
+        _DRIVE[row.state](it, row)
     tidy.tidy(it)
     closing.end(it)
     plan.refresh_from_db()
