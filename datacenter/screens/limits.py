@@ -1,5 +1,7 @@
 """How many migrations of a cluster run at once: the form on its page."""
 
+from typing import cast
+
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -7,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from datacenter import orders
-from datacenter.orders.clusters import GREATEST_LIMIT
+from datacenter.orders.clusters import GREATEST_LIMIT, Limits
 from hosts.models import Cluster
 
 
@@ -18,6 +20,8 @@ class LimitsForm(forms.Form):
     most_in = forms.IntegerField(min_value=1, max_value=GREATEST_LIMIT, label="Received by one host")
     most_at_once = forms.IntegerField(min_value=1, max_value=GREATEST_LIMIT, label="In the whole cluster")
     most_on_network = forms.IntegerField(min_value=1, max_value=GREATEST_LIMIT, label="On the migration network")
+    migration_network = forms.CharField(max_length=80, required=False, label="Name of the migration network")
+    migration_subnet = forms.CharField(max_length=43, required=False, label="Subnet of the migration network")
 
 
 @require_POST
@@ -30,7 +34,8 @@ def cluster_limits(request: HttpRequest, pk: int) -> HttpResponse:
             messages.error(request, f"{form.fields[field].label}: {errors[0]}")
         return redirect("cluster", pk)
     try:
-        orders.set_limits(request.user, cluster, **form.cleaned_data)
+        given = {name: value for name, value in form.cleaned_data.items() if name in request.POST}
+        orders.set_limits(request.user, cluster, **cast(Limits, given))
     except orders.Refused as exc:
         messages.error(request, str(exc))
         return redirect("cluster", pk)

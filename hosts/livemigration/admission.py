@@ -102,6 +102,7 @@ def _open() -> QuerySet[Migration]:
         .only(
             "state", "vm__name", "priority", "requested_at", "not_before", "queue_place", "waits_for",
             *names, *limits, "source__cluster__datacenter__most_on_network",
+            "source__cluster__datacenter__migration_network",
         )
     )  # fmt: skip
 
@@ -116,6 +117,7 @@ def _way(row: Migration) -> Way:
         source_name=row.source.name,
         destination_name=row.destination.name if row.destination else "",
         cluster_name=cluster.name,
+        network_name=cluster.datacenter.migration_network,
         most=getattr(row, "most", None),
     )
 

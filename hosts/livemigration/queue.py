@@ -45,6 +45,7 @@ class Way:
     source_name: str = ""
     destination_name: str = ""
     cluster_name: str = ""
+    network_name: str = ""
     most: int | None = None
 
 
@@ -138,7 +139,8 @@ def _places(way: Way, limits: Mapping[int, Limits]) -> Iterator[_Place]:
         )
     cluster = f"the cluster {way.cluster_name}"
     yield _Place(key=("cluster", way.cluster), limit=most.cluster, who=cluster, does="moves")
-    yield _Place(key=("network", way.network), limit=most.network, who="the migration network", does="carries")
+    network = "the migration network" + (f" {way.network_name}" if way.network_name else "")
+    yield _Place(key=("network", way.network), limit=most.network, who=network, does="carries")
 
 
 def _say(place: _Place, taken: int) -> str:

@@ -63,3 +63,15 @@ def test_it_is_red_where_the_host_does_not_answer_or_its_libvirt_is_too_old(otto
     page = otto.get(f"/hosts/{host.pk}?tab=checks").content.decode()
     assert "No route to host" in page
     assert "4.0.0 is too old" in page
+
+
+def test_it_warns_of_an_address_outside_the_migration_network(otto: Client) -> None:
+    host = factory.host()
+    home = host.cluster.datacenter
+    home.migration_network, home.migration_subnet = "mig-10g", "10.78.0.0/24"
+    home.save()
+    Host.objects.filter(pk=host.pk).update(migration_address="10.7.0.3")
+    page = otto.get(f"/hosts/{host.pk}?tab=checks").content.decode()
+    assert "is not in the migration network mig-10g (10.78.0.0/24)" in page
+    Host.objects.filter(pk=host.pk).update(migration_address="10.78.0.3")
+    assert "is not in the migration network" not in otto.get(f"/hosts/{host.pk}?tab=checks").content.decode()

@@ -45,6 +45,28 @@ def test_it_refuses_a_limit_that_makes_no_sense(as_: Callable[[str], Client], wr
     assert Cluster.objects.get().most_out == 2
 
 
+def test_it_names_the_migration_network_and_waits_for_it_by_name(as_: Callable[[str], Client]) -> None:
+    source = make_host()
+    named = {"migration_network": "mig-10g", "migration_subnet": "10.78.0.7/24", "most_on_network": 1}
+    as_("ada").post(f"/clusters/{source.cluster.pk}/limits", GIVEN | named)
+    home = DataCenter.objects.get()
+    assert (home.migration_network, home.migration_subnet) == ("mig-10g", "10.78.0.0/24")
+    as_("ada").post(f"/clusters/{source.cluster.pk}/limits", GIVEN | {"most_on_network": 1})
+    assert DataCenter.objects.get().migration_network == "mig-10g", "what a form does not hold it does not change"
+    for _ in range(2):
+        request_migration(make_vm(host=source), make_host(), actor="ann")
+    admit_now()
+    waits = Migration.objects.get(state="queued").waits_for
+    assert waits == "the migration network mig-10g already carries 1 of 1"
+
+
+def test_it_refuses_a_subnet_that_is_none(as_: Callable[[str], Client]) -> None:
+    cluster = make_host().cluster
+    wrong = GIVEN | {"migration_subnet": "10.78.0.0/99"}
+    assert "is no subnet" in as_("ada").post(f"/clusters/{cluster.pk}/limits", wrong, follow=True).content.decode()
+    assert DataCenter.objects.get().migration_subnet == ""
+
+
 def test_it_shows_place_and_reason_in_the_list_and_on_the_page(otto: Client) -> None:
     migration = make_migration(queue_place=3, waits_for="h2 already receives 2 of 2")
     words = "3rd in line; h2 already receives 2 of 2."

@@ -1,5 +1,6 @@
 """One host by itself: what of it endangers or hinders migrations, green, yellow, red; what is not known says so."""
 
+import ipaddress
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -120,7 +121,20 @@ def _tls(place: Place) -> Finding:
     return warns("tls", "Guests' memory travels unencrypted: anybody on the migration network could read it.", remedy)
 
 
+def _is_outside(address: str, subnet: str) -> bool:
+    """Whether an address is not of that subnet; a name, and no subnet, prove nothing."""
+    try:
+        return bool(subnet) and ipaddress.ip_address(address) not in ipaddress.ip_network(subnet)
+    except ValueError:
+        return False
+
+
 def _address(place: Place) -> Finding:
+    if place.migration_address and _is_outside(place.migration_address, place.migration_subnet):
+        network = f"the migration network {place.migration_network}".strip()
+        where = f"which is not in {network} ({place.migration_subnet})"
+        text = f"Guests' memory comes in at {place.migration_address}, {where}."
+        return warns("address", text, "Name its address on that network below.")
     if place.migration_address:
         return passes("address", f"Guests' memory comes in at {place.migration_address}.")
     text = "No migration network is named: guests' memory comes in where the host's own name leads to."

@@ -88,6 +88,8 @@ class Place:
     kind: str = "qemu"  # of its URI: qemu, sim, test
     address: str = ""  # as its URI names it; "": a daemon on Godwit's own machine
     migration_address: str = ""
+    migration_network: str = ""  # of its data center: the name, and the subnet its address should be in
+    migration_subnet: str = ""
     libvirt: Version = ()
     qemu: Version = ()
     arch: str = ""
