@@ -2,7 +2,10 @@ from django.db import models
 
 
 class DataCenter(models.Model):
-    """A place with clusters in it; nothing migrates between two of them. It has one migration network, which may have a name and a subnet."""
+    """A place with clusters in it; nothing migrates between two of them.
+
+    It has one migration network, which may have a name and a subnet.
+    """
 
     name = models.CharField(max_length=80, unique=True)
     description = models.CharField(max_length=200, blank=True)
