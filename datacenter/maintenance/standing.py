@@ -16,6 +16,7 @@ def standing(plan: Plan, now: datetime) -> Standing:
     moves = PlanMove.objects.filter(plan_host__plan=plan).exclude(plan_host__state__in=_LEFT_OUT)
     counted = list(moves.exclude(state__in=_OUT_OF_IT).defer("why", "remedy", "because"))
     hosts = list(plan.hosts.exclude(state__in=_LEFT_OUT))
+    leaving = [move for move in counted if move.leg == PlanMove.Leg.OUT and move.action != PlanMove.Action.LEAVE]
     begin = plan.started_at
     elapsed = max(0.0, ((plan.ended_at or now) - begin).total_seconds()) if begin else 0.0
     window = (plan.window_ends_at - (begin or now)).total_seconds() if plan.window_ends_at else None
@@ -23,8 +24,8 @@ def standing(plan: Plan, now: datetime) -> Standing:
         elapsed_s=elapsed,
         expected_s=plan.expected_s,
         finish_s=_finish(plan, counted, hosts, elapsed_s=elapsed),
-        done=sum(move.state == PlanMoveState.DONE for move in counted if move.leg == PlanMove.Leg.OUT),
-        total=sum(move.leg == PlanMove.Leg.OUT for move in counted),
+        done=sum(move.state == PlanMoveState.DONE for move in leaving),
+        total=len(leaving),
         window_s=window,
     )
 

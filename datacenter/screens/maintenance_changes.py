@@ -20,7 +20,8 @@ from datacenter.screens.plan_view import in_order, moves_of, shown
 from datacenter.screens.terms_form import TermsForm
 from hosts.models import Host
 
-_ACTIONS = [choice for choice in PlanMove.Action.choices if choice[0] != PlanMove.Action.START]
+#: what a person may choose for a VM
+_ACTIONS = [choice for choice in PlanMove.Action.choices if choice[0] not in ("start", "ask")]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -32,7 +33,7 @@ def plan_move(request: HttpRequest, pk: int, move: int) -> HttpResponse:
     try:
         plans.change_move(request.user, plan, row, version=version_of(request), **_wanted(request, row))
     except orders.Refused as exc:
-        if "action" in request.POST:  # the dialog: it keeps what was chosen
+        if "dialog" in request.POST:  # the dialog: it keeps what was chosen
             return _dialog(request, find(pk), row, refused=exc)
         return conflict(request, pk, exc)
     return body(request, pk)
@@ -113,9 +114,10 @@ def conflict(request: HttpRequest, pk: int, exc: orders.Refused) -> HttpResponse
 
 
 def _dialog(request: HttpRequest, plan: Plan, row: PlanMove, *, refused: orders.Refused | None = None) -> HttpResponse:
-    found = candidates(row.vm, None, {})
+    here = row.plan_host.host.cluster_id
+    choices = [each for each in candidates(row.vm, None, {}).choices if each.host.cluster_id == here]
     row.chosen_target = row.target_id if row.target_chosen else ""  # type: ignore[attr-defined]  # for the template
-    context = {"plan": plan, "move": row, "choices": found.choices, "actions": _ACTIONS, "refused": str(refused or "")}
+    context = {"plan": plan, "move": row, "choices": choices, "actions": _ACTIONS, "refused": str(refused or "")}
     response = render(request, "plans/_change.html", context)
     if refused is None:
         return response
@@ -129,12 +131,16 @@ def _into_dialog(response: HttpResponse) -> HttpResponse:
 
 
 def _wanted(request: HttpRequest, row: PlanMove) -> dict[str, Any]:
-    """What was asked for that is not so already."""
+    """What was asked for that is not so already. To migrate "as planned best" takes a person's target back."""
     given = {**request.GET.dict(), **request.POST.dict()}
+    action, destination = given.get("action", ""), _number(given.get("destination", ""))
     wanted: dict[str, Any] = {}
-    if (action := given.get("action", "")) and action != row.action:
+    takes_back = action == PlanMove.Action.MIGRATE and row.target_chosen and "destination" in given and not destination
+    if action and (action != row.action or takes_back):
         wanted["action"] = action
-    if destination := _number(given.get("destination", "")):
+    chosen_already = row.target_chosen and row.target_id == destination
+    if destination and not chosen_already and action in ("", row.action, PlanMove.Action.MIGRATE):
+        wanted.pop("action", None)
         wanted["target"] = _first(Host.objects.filter(pk=destination), "host")
     if (place := _number(given.get("position", ""))) and place != row.position:
         wanted["position"] = place

@@ -76,8 +76,9 @@ def lanes(plan: Plan, hosts: Sequence[PlanHost], by_host: Mapping[int, Sequence[
 
 def _span(move: PlanMove, begin: datetime | None, now: datetime) -> tuple[float, float] | None:
     """From when to when, s after the plan's start."""
-    if begin is not None and move.started_at is not None:
-        return (move.started_at - begin).total_seconds(), ((move.ended_at or now) - begin).total_seconds()
+    started = move.migration.started_at if move.migration else move.started_at
+    if begin is not None and started is not None:
+        return (started - begin).total_seconds(), ((move.ended_at or now) - begin).total_seconds()
     if move.expected_start_s is None or move.expected_s is None:
         return None
     return move.expected_start_s, move.expected_start_s + move.expected_s

@@ -27,7 +27,7 @@ _ACTIVE = (PlanHostState.DRAINING, PlanHostState.WORKING, PlanHostState.RETURNIN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One host of a plan. ``moves`` None: too many to show at once."""
+    """One host of a plan. ``moves`` None: read when somebody asks, since they are many, or stand as tiles above."""
 
     row: PlanHost
     lights: Lights
@@ -90,7 +90,11 @@ def shown(plan: Plan, *, refused: str = "", changes: Iterable[Any] = ()) -> dict
     if is_over(plan):
         return context | {"report": _report(hosts, by_host)}
     fits = len(moves) <= MOST_INLINE
-    sections = [_section(row, by_host[row.pk], fits=fits) for row in hosts]
+    begun = has_begun(plan)
+    sections = [
+        _section(row, by_host[row.pk], fits=fits and not (begun and row.state != PlanHostState.WAITING))
+        for row in hosts
+    ]
     return context | {"sections": sections, "lanes": lanes(plan, hosts, by_host, now=timezone.now())}
 
 

@@ -13,11 +13,10 @@ from django.core.validators import validate_email
 
 from datacenter.maintenance.address import UrlRefused, check_url
 from datacenter.maintenance.steps.fields import FIELDS, Field, validate
-from datacenter.maintenance.terms import After, Order, StepTerms, Terms, TermsRefused
+from datacenter.maintenance.terms import MOST_STEPS, After, Order, StepTerms, Terms, TermsRefused
 from datacenter.models import PlanStep
 from hosts.models import MigrationPolicy
 
-MOST_STEPS = 10
 _SPARE_ROWS = 1
 ORDERS = (
     (Order.NAME, "By name"),

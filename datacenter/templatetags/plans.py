@@ -107,6 +107,14 @@ def from_to(begin: datetime | None, end: datetime | None) -> str:
 
 
 @register.filter
+def took(move: PlanMove) -> timedelta | None:
+    """How long it took: its migration from when libvirt was asked, without the queue, which no forecast of it knows."""
+    begin = (move.migration.started_at if move.migration else None) or move.started_at
+    end = (move.migration.ended_at if move.migration else None) or move.ended_at
+    return end - begin if begin and end and end >= begin else None
+
+
+@register.filter
 def mark(row: PlanMove | PlanStep | PlanHost) -> str:
     """The icon of its state."""
     return _state(row).look.icon

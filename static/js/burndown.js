@@ -6,6 +6,8 @@
   const HEIGHT = 220;
   const kept = new Map(); // address -> what was read last: a swap empties the box, and it is drawn again at once
   const drawn = new WeakMap(); // box -> its plot
+  const fit = new ResizeObserver((all) => all.forEach(({ target }) => drawn.get(target)?.setSize({ width: room(target), height: HEIGHT })));
+  const room = (box) => Math.max(200, box.clientWidth - 20); // its padding
   const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const clock = (t, seconds) => new Date(t * 1000).toISOString().slice(11, seconds ? 19 : 16);
 
@@ -29,7 +31,7 @@
     const [low, high] = ends(told);
     const stepped = uPlot.paths.stepped({ align: 1 });
     return {
-      width: box.clientWidth || 600, height: HEIGHT, legend: { show: false }, cursor: { points: { size: 5 } },
+      width: room(box), height: HEIGHT, legend: { show: false }, cursor: { points: { size: 5 } },
       scales: { x: { time: true, range: () => [low, high] }, y: { range: (_p, _l, top) => [0, Math.max(1, top) * 1.08] } },
       axes: [
         { ...axis, space: 70, values: (_p, at) => at.map((t) => `${clock(t, high - low < 600)}`), label: "UTC", labelSize: 14, labelFont: "11px system-ui" },
@@ -75,6 +77,7 @@
     if (!told.fact[0].length) return;
     drawn.set(box, new uPlot(options(box, told), columns(told), box));
     box.dataset.count = told.fact[0].length;
+    fit.observe(box);
   }
 
   async function read(box) {
@@ -98,5 +101,4 @@
     if (told) draw(box, told); else read(box);
   }));
   document.addEventListener("godwit:theme", () => boxes().forEach((box) => { const told = kept.get(box.dataset.burndown); if (told) draw(box, told); }));
-  addEventListener("resize", () => boxes().forEach((box) => drawn.get(box)?.setSize({ width: box.clientWidth, height: HEIGHT })));
 })();

@@ -15,7 +15,7 @@ HTMX = {"HX-Request": "true"}
 @pytest.fixture
 def hosts(db: None) -> list[Host]:
     home = factory.cluster()
-    rows = [factory.host(name, in_cluster=home) for name in ("h1", "h2", "h3")]
+    rows = [factory.host(name, in_cluster=home, memory_free_bytes=200 * 2**30) for name in ("h1", "h2", "h3")]
     factory.vm("web1", on=rows[0])
     return rows
 
@@ -23,7 +23,7 @@ def hosts(db: None) -> list[Host]:
 def test_the_dialog_says_at_once_what_would_happen_and_keeps_nothing(otto: Client, hosts: list[Host]) -> None:
     answer = otto.get(f"/hosts/maintenance?host={hosts[0].pk}", headers=HTMX)
     page = answer.content.decode()
-    assert "1 ready" in page
+    assert "1 with a warning" in page
     assert "Plan first" in page
     assert not Plan.objects.exists()
     assert not AuditEntry.objects.exists()

@@ -15,6 +15,7 @@ from hosts.states import PlanHostState, PlanMoveState, PlanState
 from tests.screens import factory
 
 pytestmark = pytest.mark.django_db
+GIB = 2**30
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def plan(people: dict[str, User]) -> Plan:
     home = factory.cluster()
     h1 = factory.host("h1", in_cluster=home)
     for name in ("h2", "h3"):
-        factory.host(name, in_cluster=home)
+        factory.host(name, in_cluster=home, memory_free_bytes=200 * GIB)  # N+1 is kept
     factory.vm("web1", on=h1)
     factory.vm("asks", on=h1, maintenance_rule="ask")
     terms = Terms(steps=(StepTerms(when="empty", kind="confirm", params={"text": "Is the board swapped?"}),))
