@@ -2,7 +2,7 @@
 
 import logging
 
-from datacenter.maintenance import ending, holds, report
+from datacenter.maintenance import ending, holds, report, sending
 from datacenter.maintenance.reins import Reins
 from datacenter.models.plan import Plan, PlanMove
 from hosts import feed
@@ -67,6 +67,7 @@ def _close(it: Reins, to: PlanState | None) -> None:
             because = plan.because if to is PlanState.CANCELLED else _words(plan)
             advance(plan, to, because=because, ended_at=now, report=told)
         holds.release(plan)
+        sending.send(plan)
 
 
 def _words(plan: Plan) -> str:

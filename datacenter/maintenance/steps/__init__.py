@@ -5,19 +5,22 @@ ended. It begins the step or looks how far it is, and changes its state through 
 after a worker's end is said to be not known: nothing is run twice that is not idempotent.
 """
 
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 
 from datacenter.maintenance.steps import following
 from datacenter.maintenance.steps.before import remember
 from datacenter.maintenance.steps.fields import FIELDS, Field, for_administrators, validate
 from datacenter.maintenance.steps.turn import Kind, Turn
+from datacenter.maintenance.terms import StepTerms, TermsRefused
 from datacenter.models import PlanStep
 from hosts.advance import GODWIT, advance
+from hosts.models import Host
 from hosts.states import PlanStepState
 from hosts.virt.clock import WALL, Clock
 from hosts.virt.pool import POOL, Pool
 
-__all__ = ["FIELDS", "Field", "cancel", "for_administrators", "remember", "run", "validate"]
+__all__ = ["FIELDS", "Field", "cancel", "check_hosts", "for_administrators", "remember", "run", "validate"]
 
 
 def run(step: PlanStep, *, clock: Clock = WALL, pool: Pool = POOL) -> None:
@@ -34,6 +37,21 @@ def run(step: PlanStep, *, clock: Clock = WALL, pool: Pool = POOL) -> None:
         kind.begin(turn)
     elif step.state in (PlanStepState.RUNNING, PlanStepState.ASKING):
         kind.go_on(turn)
+
+
+def check_hosts(steps: Sequence[StepTerms], hosts: Iterable[Host], field: str = "steps") -> None:
+    """Refuse steps that log in to hosts whose SSH key changed or is not known: TermsRefused names the first such step.
+
+    Asks the hosts for their keys, for three seconds at most; one that does not answer is not refused.
+    """
+    number = next((place for place, step in enumerate(steps) if for_administrators([step])), None)
+    if number is None:
+        return
+    # imported by need, as above
+    found: dict[str, str] = import_module("datacenter.maintenance.steps.trust").problems(hosts)
+    if found:
+        others = f" The same goes for {len(found) - 1} more." if len(found) > 1 else ""
+        raise TermsRefused(next(iter(found.values())) + others, field=f"{field}-{number}-command")
 
 
 def cancel(step: PlanStep, *, because: str, actor: str = GODWIT) -> bool:

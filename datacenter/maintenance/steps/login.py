@@ -45,7 +45,7 @@ async def log_in(target: Target, *, within_s: float) -> asyncssh.SSHClientConnec
         async with asyncio.timeout(within_s):
             return await _connect(target, client, key, known)
     except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as exc:
-        raise _distrust(target, client, known, exc) from exc
+        raise _distrust(target, client.offered, known) from exc
     except asyncssh.PermissionDenied as exc:
         remedy = f"add its public half there to {_authorized(target)}"
         text = f"{target.name} refuses the user {target.user} with the key {target.key}: {remedy}."
@@ -54,6 +54,34 @@ async def log_in(target: Target, *, within_s: float) -> asyncssh.SSHClientConnec
         raise Unreachable(f"{_place(target)} did not answer within {within_s:g} s.") from exc
     except (OSError, asyncssh.Error) as exc:
         raise Unreachable(f"{_place(target)} cannot be reached over SSH: {exc}.") from exc
+
+
+async def shown(target: Target, *, within_s: float) -> asyncssh.SSHKey:
+    """The key that the host shows, of a known kind if it has one; nothing is logged in to. NotSetUp, Unreachable."""
+    known = known_hosts(target)
+    try:
+        async with asyncio.timeout(within_s):
+            key = await asyncssh.get_server_host_key(
+                target.address, target.port, config=None, server_host_key_algs=_kinds(target, known)
+            )
+    except TimeoutError as exc:
+        raise Unreachable(f"{_place(target)} did not answer within {within_s:g} s.") from exc
+    except (OSError, asyncssh.Error) as exc:
+        raise Unreachable(f"{_place(target)} cannot be reached over SSH: {exc}.") from exc
+    if key is None:
+        raise Unreachable(f"{_place(target)} showed no key.")
+    return key
+
+
+async def check(target: Target, *, within_s: float) -> None:
+    """Raise KeyChanged or KeyUnknown where a login would; NotSetUp, Unreachable."""
+    keys.check_files(target)
+    known = known_hosts(target)
+    if known.match(target.address, "", target.port)[1]:
+        return  # an authority vouches for it: only a login shows the certificate
+    key = await shown(target, within_s=within_s)
+    if key not in trusted(target, known):
+        raise _distrust(target, key, known)
 
 
 async def _connect(
@@ -110,19 +138,20 @@ def _kinds(target: Target, known: asyncssh.SSHKnownHosts) -> Sequence[str]:
     return [each.decode() for each in dict.fromkeys([*wanted, *get_default_public_key_algs()])]
 
 
-def _distrust(target: Target, client: _Client, known: asyncssh.SSHKnownHosts, exc: asyncssh.Error) -> ShellTrouble:
-    had = [key.get_fingerprint() for key in trusted(target, known)]
-    shown = client.offered.get_fingerprint() if client.offered else ""
+def _distrust(target: Target, key: asyncssh.SSHKey | None, known: asyncssh.SSHKnownHosts) -> ShellTrouble:
+    had = [each.get_fingerprint() for each in trusted(target, known)]
+    fingerprint = key.get_fingerprint() if key else ""
     if had:
-        other = f"another SSH host key ({shown})" if shown else "no SSH host key of a known type"
+        other = f"another SSH host key ({fingerprint})" if key else "no SSH host key of a known kind"
         return KeyChanged(
             f"{_place(target)} shows {other} than the known one ({', '.join(had)}): it was set up anew, or another"
             f" machine answers in its place. Nothing was run. If the new key is right: {target.trust} --replace"
         )
-    if client.offered is None:
-        return Unreachable(f"No SSH connection to {_place(target)} could be agreed upon: {exc}.")
+    if key is None:
+        return Unreachable(f"No SSH connection to {_place(target)} could be agreed upon.")
     return KeyUnknown(
-        f"The SSH host key of {_place(target)} ({shown}) is not known. Nothing was run. Add it with {target.trust}"
+        f"The SSH host key of {_place(target)} ({fingerprint}) is not known. Nothing was run."
+        f" Add it with {target.trust}"
     )
 
 

@@ -30,7 +30,7 @@ class Command(BaseCommand):
         target = _target(options["host"], options["data_center"])
         try:
             known = login.trusted(target, login.known_hosts(target))
-            key = asyncio.run(_offered(target))
+            key = asyncio.run(login.shown(target, within_s=_DEADLINE_S))
         except ShellTrouble as exc:
             raise CommandError(str(exc)) from exc
         if key in known:
@@ -60,20 +60,6 @@ def _target(host: str, data_center: str) -> Target:
         return keys.target(found)
     except ShellTrouble as exc:
         raise CommandError(str(exc)) from exc
-
-
-async def _offered(target: Target) -> asyncssh.SSHKey:
-    """What the host shows, of the kinds we prefer; nothing is logged in to. CommandError."""
-    try:
-        async with asyncio.timeout(_DEADLINE_S):
-            key = await asyncssh.get_server_host_key(target.address, target.port, config=None)
-    except TimeoutError as exc:
-        raise CommandError(f"{target.address} port {target.port} did not answer within {_DEADLINE_S:g} s.") from exc
-    except (OSError, asyncssh.Error) as exc:
-        raise CommandError(f"{target.address} port {target.port} cannot be reached over SSH: {exc}") from exc
-    if key is None:
-        raise CommandError("The host showed no key.")
-    return key
 
 
 def _confirm(key: asyncssh.SSHKey, fingerprint: str) -> None:

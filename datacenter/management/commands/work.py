@@ -12,6 +12,7 @@ from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
 from datacenter.maintenance.runner import keep as keep_plans
+from datacenter.maintenance.sending import keep as keep_reports
 from datacenter.maintenance.triggers import keep as keep_windows
 from hosts import feed
 from hosts.lifecycle.tasks import abandon_unfinished
@@ -61,7 +62,7 @@ async def work(concurrency: int) -> bool:
             )
         )
         rounds = (rescue(worker_app), runner().read_orders(), runner().keep_up(), tidy(worker_app), keep_queue())
-        helpers = [asyncio.create_task(each) for each in (*rounds, keep_plans(), keep_windows())]
+        helpers = [asyncio.create_task(each) for each in (*rounds, keep_plans(), keep_windows(), keep_reports())]
         _stop_on_signal(worker)
         log.info("The worker has started.", extra={"action": "worker_started", "concurrency": concurrency})
         await asyncio.gather(worker, return_exceptions=True)
