@@ -18,6 +18,10 @@ register = template.Library()
 #: a host without a collector for this long is said to be unheard; a change of collectors takes less
 UNHEARD_AFTER = timedelta(seconds=20)
 
+MAINTENANCE = (
+    "maintenance", "plan", "plan_new", "maintenance_calendar", "maintenance_policies", "maintenance_policy",
+    "maintenance_policy_new", "maintenance_policy_edit",
+)  # fmt: skip
 #: what the navigation shows: address name, word, icon, and the address names that light it up
 SECTIONS = (
     ("overview", "Overview", "overview", ("overview",)),
@@ -26,7 +30,7 @@ SECTIONS = (
     ("hosts", "Hosts", "host", ("hosts", "host", "host_add")),
     ("vms", "VMs", "vm", ("vms", "vm", "vm_migrate", "vm_power")),
     ("migrations", "Migrations", "migrate", ("migrations", "migration", "migration_adjust")),
-    ("maintenance", "Maintenance", "tool", ("maintenance", "plan", "plan_new")),
+    ("maintenance", "Maintenance", "tool", MAINTENANCE),
     ("policies", "Policies", "tag", ("policies", "policy", "policy_new", "policy_edit")),
 )
 
