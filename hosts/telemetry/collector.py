@@ -107,13 +107,15 @@ class Collector:
 
     def _watch(self) -> None:
         """A changed URI, a deleted host, one out of maintenance: up if it answers, else non-responsive soon."""
-        rows = {pk: rest for pk, *rest in Host.objects.values_list("pk", "uri", "state", "state_since")}
+        told = Host.objects.values_list("pk", "uri", "state", "state_since")
+        rows = {pk: (uri, state, since) for pk, uri, state, since in told}
         patience = timedelta(seconds=self.pace.non_responsive_s)
         for pk, listener in list(self.listeners.items()):
-            uri, state, since = rows.get(pk, (None, None, None))
-            if uri is None:
+            if pk not in rows:
                 self._drop({pk})
-            elif uri != listener.uri:
+                continue
+            uri, state, since = rows[pk]
+            if uri != listener.uri:
                 listener.reopen(uri)
             elif listener.answering and state in (HostState.CONNECTING, HostState.NON_RESPONSIVE):
                 hosting.answered(Host.objects.get(pk=pk))
