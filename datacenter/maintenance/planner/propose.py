@@ -161,9 +161,10 @@ class Roll:
         return {vm: position for vm, position in chosen.items() if position is not None}
 
     def _returns(self, host: Host, move: Move) -> bool:
-        """Whether it comes home; one that only passed through does not."""
-        wanted = self.wishes.home and self.wishes.activates
-        return wanted and move.action is Action.MIGRATE and self.vms[move.vm].host == host.wish.key
+        """Whether it comes home; one that only passed through does not, nor one that this host could not take."""
+        vm, key = self.vms[move.vm], host.wish.key
+        wanted = self.wishes.home and self.wishes.activates and move.action is Action.MIGRATE
+        return wanted and vm.host == key and self.snapshot.fits(vm, self.rooms.facts[key]).refusal is None
 
     def _empty(self, host: Host) -> None:
         """Everything that leaves it, at once as far as the window lets it."""
