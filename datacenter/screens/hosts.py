@@ -49,7 +49,7 @@ TABS = ("vms", "migrations", "maintenance", "checks", "events")
 @require_safe
 def hosts(request: HttpRequest) -> HttpResponse:
     """Every host, or those that a filter leaves."""
-    return show(request, LISTING, rows.hosts(), "hosts/list.html", {})
+    return show(request, LISTING, rows.hosts().defer(*rows.HOST_FACTS), "hosts/list.html", {})
 
 
 @require_safe

@@ -49,7 +49,7 @@ def _with_hosts() -> list[Cluster]:
     """Every cluster by data center and name, each with ``shown_hosts``."""
     here = Count("vms", filter=~Q(vms__state__in=[VMState.DOWN.value, VMState.MISSING.value]))
     hosts: dict[int, list[Host]] = defaultdict(list)
-    for host in Host.objects.annotate(vm_count=here).order_by("name"):
+    for host in Host.objects.annotate(vm_count=here).defer(*rows.HOST_FACTS).order_by("name"):
         hosts[host.cluster_id].append(host)
     clusters = list(Cluster.objects.select_related("datacenter").order_by("datacenter__name", "name"))
     for cluster in clusters:

@@ -60,7 +60,7 @@ TABS = ("disks", "networks", "migrations", "events", "policy", "rules", "xml")
 @require_safe
 def vms(request: HttpRequest) -> HttpResponse:
     """Every VM, or those that a filter leaves."""
-    return show(request, LISTING, rows.vms().defer("xml", "description", "devices"), "vms/list.html", {})
+    return show(request, LISTING, rows.vms().defer(*rows.VM_FACTS), "vms/list.html", {})
 
 
 @require_safe

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import cache
+from html import escape
 from typing import Any
 
 from django import template
@@ -62,14 +63,8 @@ def ago(moment: datetime | None, suffix: str = " ago") -> SafeString | str:
     if moment is None:
         return units.UNKNOWN
     exact = moment.strftime("%Y-%m-%d %H:%M:%S UTC")
-    return format_html(
-        '<time datetime="{}" title="{}" data-ago="{}">{}{}</time>',
-        moment.isoformat(timespec="seconds"),
-        exact,
-        suffix,
-        since(moment),
-        suffix,
-    )
+    iso = moment.isoformat(timespec="seconds")
+    return SafeString(f'<time datetime="{iso}" title="{exact}" data-ago="{suffix}">{since(moment)}{suffix}</time>')
 
 
 @register.filter
@@ -81,8 +76,9 @@ def of(part: float | None, whole: float | None) -> float | None:
 @register.simple_tag
 def figure(row: Any, name: str) -> SafeString:
     """A number that ticks: {% figure vm "cpu_percent" %}. The live path replaces its text."""
-    text = units.figure(name, getattr(row, name))
-    return format_html('<span class="figure" data-figure="{}:{}:{}">{}</span>', row.noun, row.pk, name, text)
+    text = escape(units.figure(name, getattr(row, name)))
+    # 400 stand on a page of 50 rows: format_html took a sixth of its time. All else is our own word or a number.
+    return SafeString(f'<span class="figure" data-figure="{row.noun}:{row.pk:d}:{name}">{text}</span>')
 
 
 @register.simple_tag
@@ -94,14 +90,9 @@ def bar(row: Any, name: str, largest: float | None = 100, look: str = "") -> Saf
     value = getattr(row, name)
     if value is None or not largest:
         return SafeString("")
-    return format_html(
-        '<meter class="bar {}" aria-hidden="true" min="0" max="{}" value="{}" data-bar="{}:{}:{}"></meter>',
-        look,
-        str(largest),
-        str(round(value, 1)),
-        row.noun,
-        row.pk,
-        name,
+    numbers = f'min="0" max="{largest}" value="{round(value, 1)}"'
+    return SafeString(
+        f'<meter class="bar {look}" aria-hidden="true" {numbers} data-bar="{row.noun}:{row.pk:d}:{name}"></meter>'
     )
 
 
