@@ -16,4 +16,5 @@ def doubt_about(vm: VM) -> Doubt | None:
 @register.simple_tag
 def open_doubts() -> list[Doubt]:
     """All that are open, newest first; at most 20. One query."""
-    return list(Doubt.objects.filter(resolved_at=None).select_related("vm", "first", "second")[:20])
+    found = Doubt.objects.filter(resolved_at=None).select_related("vm", "first", "second")
+    return list(found.only("because", "vm__name", "first__name", "second__name")[:20])
