@@ -80,7 +80,16 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": dj_database_url.parse(database_url(), conn_max_age=60, conn_health_checks=True)}
-DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)  # libpq would wait for ever
+# libpq would wait for ever, for a connection and for an answer over a line that has gone dead: a worker that is cut off
+# has to notice it about as soon as its leases run out (10 s)
+DATABASES["default"]["OPTIONS"] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    **DATABASES["default"].get("OPTIONS", {}),
+}
 
 AUTH_USER_MODEL = "datacenter.User"
 LOGIN_URL = "login"

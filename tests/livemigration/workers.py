@@ -18,15 +18,16 @@ class Worker:
 
     command, ready = "work", "The worker has started"
 
-    def __init__(self, log: Path) -> None:
-        self.log = log
+    def __init__(self, log: Path, *, url: str = "") -> None:
+        """``url``: another way to the test database."""
+        self.log, self.url = log, url
 
     def __enter__(self) -> "Worker":
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", self.command],
                 cwd=ROOT,
-                env={**os.environ, "DATABASE_URL": database_url()},
+                env={**os.environ, "DATABASE_URL": self.url or database_url()},
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
