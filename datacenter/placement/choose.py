@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from datacenter.placement.affinity import Companions
 from datacenter.placement.capacity import Room, snapshot
 from hosts.livemigration import preflight
 from hosts.livemigration.preflight import Case, Finding, Proof, Wishes
@@ -38,13 +39,17 @@ def candidates(
     proofs: Mapping[int, Proof] | None = None,
     busy: str = "",
     rooms: Sequence[Room] | None = None,
+    companions: Companions | None = None,
 ) -> list[Candidate]:
-    """Best first; those that cannot take it last, by name. Two queries, none where ``rooms`` are given.
+    """Best first; those that cannot take it last, by name. Three queries, four where the VM is in affinity groups;
+    none where ``rooms`` and ``companions`` are given.
 
     ``wishes``: how it is to move; ``proofs``: what earlier migrations proved, by host (``preflight.proofs``);
     ``busy``: what else is under way with the VM.
     """
     rooms = snapshot(vm.host.cluster.datacenter_id) if rooms is None else rooms
+    if companions is None:
+        companions = Companions([vm])
     source = next((room.host for room in rooms if room.host.pk == vm.host_id), vm.host)
 
     def case(room: Room) -> Case:
@@ -58,7 +63,7 @@ def candidates(
             busy=busy,
         )
 
-    judged = [_judge(vm, room, preflight.judge(case(room))) for room in rooms]
+    judged = [_judge(vm, room, preflight.judge(case(room)), companions) for room in rooms]
     return sorted(judged, key=lambda each: (not each.ok, -each.score, each.host.name))
 
 
@@ -68,7 +73,9 @@ def best(vm: VM) -> Candidate | None:
     return first if first and first.ok else None
 
 
-def _judge(vm: VM, room: Room, findings: tuple[Finding, ...]) -> Candidate:
+def _judge(vm: VM, room: Room, findings: tuple[Finding, ...], companions: Companions) -> Candidate:
+    if affinity := companions.check(vm, room.host.pk):
+        findings = (*findings, affinity)
     objection = preflight.objection(_place_first(findings))
     after = None if room.free_bytes is None else room.free_bytes - vm.memory_bytes
     return Candidate(
@@ -79,7 +86,7 @@ def _judge(vm: VM, room: Room, findings: tuple[Finding, ...]) -> Candidate:
         free_memory_after_bytes=after,
         cpu_percent=room.cpu_percent,
         incoming=room.incoming,
-        score=_score(room, after) if objection is None else 0.0,
+        score=_score(room, after) + companions.score(vm, room.host.pk) if objection is None else 0.0,
         checks=findings,
     )
 

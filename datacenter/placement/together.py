@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
+from datacenter.placement.affinity import Companions
 from datacenter.placement.capacity import Room, snapshot
 from datacenter.placement.choose import Candidate, candidates
 from hosts.models import VM, Host
@@ -18,20 +19,24 @@ def place_together(vms: Iterable[VM], *, destination: Host | None = None) -> dic
 
 
 def rank_together(vms: Iterable[VM], *, destination: Host | None = None) -> dict[VM, list[Candidate]]:
-    """The hosts for each VM, best first, in the order they were placed: biggest first. Two queries a data center.
+    """The hosts for each VM, best first, in the order they were placed: biggest first. Two queries a data
+    center, and two for the affinity groups.
 
     Greedy: each takes its best host as far as those before it left room there; migrations already under way count.
     The same VMs and hosts give the same answer. ``destination``: only this host comes into question.
     """
     rooms: dict[int, list[Room]] = {}
     ranked: dict[VM, list[Candidate]] = {}
+    vms = list(vms)
+    companions = Companions(vms)
     for vm in sorted(vms, key=lambda each: (-each.memory_bytes, each.name, each.pk)):
         home = vm.host.cluster.datacenter_id
         if home not in rooms:
             rooms[home] = snapshot(home)
-        judged = candidates(vm, rooms=rooms[home])
+        judged = candidates(vm, rooms=rooms[home], companions=companions)
         ranked[vm] = [each for each in judged if destination is None or each.host.pk == destination.pk]
         if ranked[vm] and ranked[vm][0].ok:
+            companions.moved(vm, ranked[vm][0].host.pk)
             rooms[home] = [_taken(room, vm, by=ranked[vm][0].host) for room in rooms[home]]
     return ranked
 
