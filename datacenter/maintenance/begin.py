@@ -6,7 +6,7 @@ from datacenter.maintenance import doors, plans, steps
 from datacenter.maintenance.reins import Reins, host_s
 from datacenter.models.plan import PlanHost, PlanMove
 from hosts.advance import advance
-from hosts.states import PlanHostState, PlanMoveState, PlanState
+from hosts.states import HostState, PlanHostState, PlanMoveState, PlanState
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def next_hosts(it: Reins) -> None:
     for row in waiting:
         if plan.hosts.filter(state__in=_BEGUN).count() >= it.terms.at_once or it.plan.state != PlanState.RUNNING:
             return
-        if it.fits(host_s(row)):
+        if it.fits(host_s(row)) and not plans.waits_for(row):
             _begin(it, row)
     _stop_where_nothing_fits(it)
 
@@ -50,6 +50,8 @@ def _begin(it: Reins, row: PlanHost) -> None:
         row.host.refresh_from_db()
         if plan.state != PlanState.RUNNING or row.state != PlanHostState.WAITING:
             return
+        if row.host.state == HostState.CONNECTING:
+            return  # in some seconds it is up, or silent
         why = doors.why_not(row.host) or _red(it, row)
         if why and it.terms.skip_blocked:
             advance(row, PlanHostState.SKIPPED, because=f"Passed over: {why}"[:500], ended_at=it.clock.now())
@@ -66,7 +68,7 @@ def _begin(it: Reins, row: PlanHost) -> None:
 def _red(it: Reins, row: PlanHost) -> str:
     """VMs that block, where blocked hosts are passed over; a person who lets them wait lets the others move."""
     open_ = row.moves.filter(leg=PlanMove.Leg.OUT, state=PlanMoveState.WAITING, light=PlanMove.Light.RED)
-    reds = open_.filter(vm__host=row.host, vm__state__in=doors.ACTIVE).select_related("vm")
+    reds = open_.filter(fallback="", vm__host=row.host, vm__state__in=doors.ACTIVE).select_related("vm")
     if not it.terms.skip_blocked or (it.terms.stop_unmovable and not reds.filter(action=PlanMove.Action.ASK)):
         return ""
     return "; ".join(f"{move.vm}: {move.why}" for move in reds[:3])

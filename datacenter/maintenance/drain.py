@@ -3,17 +3,21 @@
 import logging
 from collections.abc import Mapping
 
+from django.db.models import QuerySet
+
 from datacenter import placement
-from datacenter.maintenance import doors, ending, failing, out, work
+from datacenter.maintenance import doors, ending, failing, out, plans, work
 from datacenter.maintenance.reins import Reins, move_s
 from datacenter.models.plan import PlanHost, PlanMove, PlanStep
-from hosts.models import VM, Host, MaintenanceRule
-from hosts.states import HostState, PlanHostState, PlanMoveState, VMState
+from hosts.models import VM, Host, MaintenanceRule, Migration
+from hosts.states import OPEN_MIGRATION, HostState, PlanHostState, PlanMoveState, VMState
 
 log = logging.getLogger(__name__)
 
 #: a host whose VMs have been unknown for so long while it was emptied has failed, in seconds
 SILENT_S = 300.0
+#: the planner is asked for a target no more often than this, in seconds
+FRESH_S = 5.0
 _OPEN = (PlanMoveState.WAITING, PlanMoveState.RUNNING)
 
 
@@ -26,10 +30,23 @@ def drive(it: Reins, row: PlanHost) -> None:
             because = plan.reason or f"The plan “{plan}” empties it."
             doors.prepare(row.host, because=because, actor=it.actor, by=plan.approved_by or plan.made_by)
     _meet(it, row)
-    ranked = _rank(row)
-    for move in out_moves(row):
-        out.follow(it, row, move, ranked.get(move.vm_id, []))
+    _place(it, row)
+    moves = out_moves(row)
+    ranked = _rank(row, [move.vm_id for move in moves if _needs_host(it, move)])
+    ways = {way.vm_id: way for way in _moving(moves)}
+    for move in moves:
+        out.follow(it, row, move, ranked.get(move.vm_id, []), moving=ways.get(move.vm_id))
     _settle(it, row)
+
+
+def _moving(moves: list[PlanMove]) -> QuerySet[Migration]:
+    vms = [move.vm_id for move in moves]
+    return Migration.objects.filter(vm__in=vms, state__in=OPEN_MIGRATION).select_related("destination")
+
+
+def _needs_host(it: Reins, move: PlanMove) -> bool:
+    waits = move.state == PlanMoveState.WAITING and move.action == PlanMove.Action.MIGRATE
+    return waits and out.is_due(it, move)
 
 
 def out_moves(row: PlanHost) -> list[PlanMove]:
@@ -58,13 +75,23 @@ def _pick_up(row: PlanHost, vm: VM, *, position: int) -> None:
     log.info("%s is picked up on %s.", vm, row.host, extra={"action": "plan_vm_picked_up", "row": row.pk, "vm": vm.pk})
 
 
-def _rank(row: PlanHost) -> Mapping[int, list[Host]]:
-    """For each VM that waits for its migration: the hosts that take them together, best first.
+def _place(it: Reins, row: PlanHost) -> None:
+    """Have the planner place those without a target, and at times those that blocked: there may be room by now."""
+    waiting = row.moves.filter(
+        leg=PlanMove.Leg.OUT, state=PlanMoveState.WAITING, action=PlanMove.Action.MIGRATE, target=None
+    )
+    patience = FRESH_S if waiting.exclude(light=PlanMove.Light.RED).exists() else out.RED_AGAIN_S
+    if waiting.exists() and (it.plan.computed_at is None or it.since(it.plan.computed_at) > patience):
+        with it.act() as plan:
+            plans.compute(plan)
+
+
+def _rank(row: PlanHost, waiting: list[int]) -> Mapping[int, list[Host]]:
+    """For each of these VMs the hosts that take them together, best first: where its target refuses it after all.
 
     Those of this plan that are still to be emptied come last.
     """
-    waiting = row.moves.filter(leg=PlanMove.Leg.OUT, state=PlanMoveState.WAITING, action=PlanMove.Action.MIGRATE)
-    vms = VM.objects.filter(pk__in=waiting.values("vm"), host=row.host, state=VMState.UP)
+    vms = VM.objects.filter(pk__in=waiting, host=row.host, state__in=(VMState.UP, VMState.PAUSED))
     vms = vms.select_related("host__cluster__datacenter", "migration_policy")
     if not vms:
         return {}

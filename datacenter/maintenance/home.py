@@ -70,6 +70,8 @@ def _moves(row: PlanHost) -> list[PlanMove]:
 def _way_back(it: Reins, row: PlanHost, out: PlanMove) -> PlanMove.Action | None:
     """How this VM comes back, if it does: only what the plan itself moved or ended."""
     vm = out.vm
+    if out.state != PlanMoveState.DONE:
+        return None
     if out.action in _OFF and out.operation_id and vm.host_id == row.host_id and vm.state in _DOWN:
         return PlanMove.Action.START
     moved = out.migration_id is not None and out.migration is not None and vm.host_id == out.target_id
@@ -107,7 +109,11 @@ def _follow(it: Reins, row: PlanHost, move: PlanMove) -> None:
     if back and vm.state != VMState.UNKNOWN:
         _end(it, move, PlanMoveState.DONE, f"It runs on {row.host}.")
     elif move.state == PlanMoveState.WAITING:
-        _begin(it, row, move)
+        out = row.moves.filter(vm=vm, leg=PlanMove.Leg.OUT).select_related("vm__host", "migration").first()
+        if out is not None and _way_back(it, row, out) == move.action:
+            _begin(it, row, move)
+        elif row.state == PlanHostState.RETURNING:  # foreseen when the plan was made; it came otherwise
+            _end(it, move, PlanMoveState.CANCELLED, f"It stays on {vm.host}.")
     elif move.migration is not None:
         last = ending.latest(move.migration)
         if last.state != MigrationState.DONE:  # else the inventory follows within a moment

@@ -17,7 +17,7 @@ from hosts.advance import advance
 from hosts.lifecycle.request import PowerRefused, request_power
 from hosts.livemigration.request import RequestRefused, request_migration
 from hosts.models import Host, Migration, MigrationPolicy, Operation, Priority
-from hosts.states import OPEN_MIGRATION, MigrationState, OperationState, PlanMoveState, VMState
+from hosts.states import MigrationState, OperationState, PlanMoveState, VMState
 from hosts.virt.records import PowerVerb
 
 log = logging.getLogger(__name__)
@@ -30,12 +30,13 @@ RED_AGAIN_S = 300.0
 _VERBS = {PlanMove.Action.SHUTDOWN: PowerVerb.SHUTDOWN, PlanMove.Action.SUSPEND: PowerVerb.SUSPEND}
 
 
-def follow(it: Reins, row: PlanHost, move: PlanMove, hosts: Sequence[Host]) -> None:
-    """One look at one VM of a host that is being emptied. ``hosts``: that take it now, best first."""
+def follow(it: Reins, row: PlanHost, move: PlanMove, hosts: Sequence[Host], *, moving: Migration | None) -> None:
+    """One look at one VM of a host that is being emptied. ``hosts``: that take it now, best first; ``moving``: the
+    migration that is on its way, whoever asked for it.
+    """
     vm = move.vm
     if move.state == PlanMoveState.CANCELLED or (move.state == PlanMoveState.LEFT and vm.host_id == row.host_id):
         return
-    moving = Migration.objects.filter(vm=vm, state__in=OPEN_MIGRATION).first()
     if moving is not None:
         _is_moving(it, move, moving)
     elif vm.host_id != row.host_id or vm.state not in doors.ACTIVE:
@@ -43,7 +44,7 @@ def follow(it: Reins, row: PlanHost, move: PlanMove, hosts: Sequence[Host]) -> N
             is_off(it, row, move)
     elif move.state == PlanMoveState.RUNNING:
         _look(it, move)
-    elif vm.state != VMState.UNKNOWN and _due(it, move):
+    elif vm.state != VMState.UNKNOWN and is_due(it, move):
         with it.act():
             move.refresh_from_db()  # under the lock: a person may have chosen something else this moment
             if move.state in (PlanMoveState.WAITING, PlanMoveState.FAILED):
@@ -85,13 +86,21 @@ def _is_moving(it: Reins, move: PlanMove, moving: Migration) -> None:
                 again(move, because="Called back from the queue: it would end after the window.")
 
 
-def _due(it: Reins, move: PlanMove) -> bool:
-    """A red one that nobody decided about waits before it is tried again."""
+def is_due(it: Reins, move: PlanMove) -> bool:
+    """A red one that nobody decided about waits: for its fallback, for the planner, for another try."""
     if move.action == PlanMove.Action.ASK:
         return move.light != PlanMove.Light.RED
-    if move.light != PlanMove.Light.RED or move.chosen_by or not move.attempts:
+    if move.light != PlanMove.Light.RED or move.chosen_by:
         return True
+    if not move.attempts:  # the planner said so: only its fallback is left
+        return bool(_fallback(it, move))
     return it.since(move.state_since) >= RED_AGAIN_S
+
+
+def _fallback(it: Reins, move: PlanMove) -> str:
+    if move.action == PlanMove.Action.MIGRATE and not move.fallback and it.terms.stop_unmovable:
+        return PlanMove.Action.SHUTDOWN
+    return "" if move.fallback == move.action else move.fallback
 
 
 # beginning
@@ -107,6 +116,9 @@ def _begin(it: Reins, move: PlanMove, hosts: Sequence[Host]) -> None:
 
 
 def _migrate(it: Reins, move: PlanMove, hosts: Sequence[Host]) -> None:
+    if move.light == PlanMove.Light.RED and not move.attempts and not move.chosen_by:
+        _failed(it, move, move.why or "No host can take it.")
+        return
     if not it.fits(move_s(move)):
         tell(move, "It would end after the window, so it does not begin.")
         return
@@ -190,14 +202,13 @@ def _look_at_power(it: Reins, move: PlanMove, operation: Operation) -> None:
 def _failed(it: Reins, move: PlanMove, why: str) -> None:
     """A try ended without success: another target, then its fallback, then it is red. It never holds up others."""
     move.attempts += 1
-    fallback = move.fallback
-    if move.action == PlanMove.Action.MIGRATE and not fallback and it.terms.stop_unmovable:
-        fallback = PlanMove.Action.SHUTDOWN
+    fallback = _fallback(it, move)
     if move.action == PlanMove.Action.MIGRATE and move.migration_id and move.attempts < MOST_TRIES:
         _wait(it, move, f"Tried again on another host. {why}", target=None, target_chosen=False, migration=None)
-    elif fallback and fallback != move.action:
-        label = PlanMove.Action(fallback).label
-        _wait(it, move, f"{label}, since: {why}", action=fallback, fallback="", migration=None, operation=None)
+    elif fallback:
+        label, light = PlanMove.Action(fallback).label, PlanMove.Light.YELLOW
+        also: dict[str, Any] = {"action": fallback, "fallback": "", "light": light, "chosen_by": it.actor}
+        _wait(it, move, f"{label}, since: {why}", migration=None, operation=None, **also)
     else:
         _red(it, move, why, "Move it by hand, shut it down, or leave it; else it is tried again in five minutes.")
 

@@ -7,7 +7,7 @@ from datacenter.maintenance.reins import Reins
 from datacenter.maintenance.terms import After
 from datacenter.models.plan import PlanHost, PlanMove, PlanStep
 from hosts.advance import advance
-from hosts.states import HostState, PlanHostState, PlanMoveState, PlanStepState
+from hosts.states import HostState, PlanHostState, PlanMoveState, PlanState, PlanStepState
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def begin(it: Reins, row: PlanHost) -> None:
 
 def drive(it: Reins, row: PlanHost) -> None:
     """One look at a host in maintenance: its steps, then activate, or wait until somebody does."""
-    if not steps(it, row, PlanStep.When.EMPTY):
+    if not steps(it, row, PlanStep.When.EMPTY) or it.plan.state == PlanState.CANCELLING:
         return
     state = HostState.of(row.host.state)
     if state is HostState.MAINTENANCE:
@@ -95,5 +95,5 @@ def _failed(it: Reins, row: PlanHost, step: PlanStep) -> None:
 
 def come_back(it: Reins, row: PlanHost) -> None:
     """One look at a host that is active again: its checks, then its VMs."""
-    if steps(it, row, PlanStep.When.AFTER):
+    if steps(it, row, PlanStep.When.AFTER) and it.plan.state != PlanState.CANCELLING:
         home.drive(it, row)
