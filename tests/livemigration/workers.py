@@ -31,7 +31,11 @@ class Worker:
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
-        eventually(lambda: self.ready in self.log.read_text(), seconds=20, what=self.log.read_text)
+        try:
+            eventually(lambda: self.ready in self.log.read_text(), seconds=60, what=self.log.read_text)
+        except AssertionError:
+            self.kill()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
