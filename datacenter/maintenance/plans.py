@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from datacenter import audit
 from datacenter.access import Verb
-from datacenter.maintenance import proposal
+from datacenter.maintenance import allowed, proposal
 from datacenter.maintenance.planner import Proposal, propose
 from datacenter.maintenance.snapshot import snapshot
 from datacenter.maintenance.terms import Order, Terms
@@ -49,6 +49,7 @@ def make_plan(
         require(user, Verb.OPERATE, host, order="plan_maintenance")
     check_hosts(hosts, terms)
     check_terms(terms)
+    allowed.check_steps(user, hosts, terms)
     with transaction.atomic():
         plan = Plan.objects.create(
             title=title.strip()[:120] or f"Maintenance of {hosts[0]}",
@@ -219,9 +220,11 @@ def _place_at(plan: Plan, there: PlanHost, position: int) -> None:
 
 def change_terms(user: Any, plan: Plan, *, version: int, terms: Terms) -> None:
     """How the plan goes about it; hosts that have begun keep their steps. Forbidden, or Refused with the field."""
-    for each in plan.hosts.select_related("host"):
-        require(user, Verb.OPERATE, each.host, order="change_plan")
+    hosts = [each.host for each in plan.hosts.select_related("host__cluster__datacenter")]
+    for host in hosts:
+        require(user, Verb.OPERATE, host, order="change_plan")
     check_terms(terms)
+    allowed.check_steps(user, hosts, terms, before=Terms.from_json(plan.terms))
     with _change(user, plan, version) as row:
         waiting = list(row.hosts.filter(state=PlanHostState.WAITING).select_related("host"))
         check_spare_host([each.host for each in waiting], terms)

@@ -11,16 +11,15 @@ from datetime import timedelta
 from smtplib import SMTPException
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
-from django.core.validators import validate_email
 from django.db import Error as DatabaseError
 from django.db import transaction
 from django.db.models import F
 
 from datacenter.maintenance import hook, letter
-from datacenter.maintenance.address import UrlRefused, check_url
-from datacenter.maintenance.terms import Terms, TermsRefused
+from datacenter.maintenance.address import check_url
+from datacenter.maintenance.recipients import addresses
+from datacenter.maintenance.terms import Terms
 from datacenter.models import Plan, ReportDelivery
 from hosts import feed
 from hosts.advance import note
@@ -33,7 +32,6 @@ EVERY_S = 3.0
 #: after a first try that failed, the next; a try that was claimed and not told of counts as one that failed
 WAITS_S = (60.0, 300.0, 900.0, 3600.0, 10_800.0)
 _WITHIN_S = 20.0
-_MOST_ADDRESSES = 20
 
 
 class NotSent(Exception):
@@ -42,31 +40,6 @@ class NotSent(Exception):
     def __init__(self, message: str, *, again: bool = True) -> None:
         super().__init__(message)
         self.again = again
-
-
-def validate(terms: Terms) -> None:
-    """Refuse report terms that can lead nowhere: TermsRefused with ``report_mail`` or ``report_webhook``."""
-    if terms.report_mail and not settings.EMAIL_HOST:
-        raise TermsRefused(
-            "No mail server is set up (GODWIT_SMTP_HOST), so no report can be mailed.", field="report_mail"
-        )
-    for each in addresses(terms.report_mail):
-        try:
-            validate_email(each)
-        except ValidationError as exc:
-            raise TermsRefused(f"“{each}” is not a mail address.", field="report_mail") from exc
-    if len(addresses(terms.report_mail)) > _MOST_ADDRESSES:
-        raise TermsRefused(f"A report goes to {_MOST_ADDRESSES} addresses at most.", field="report_mail")
-    if terms.report_webhook:
-        try:
-            check_url(terms.report_webhook)
-        except UrlRefused as exc:
-            raise TermsRefused(str(exc), field="report_webhook") from exc
-
-
-def addresses(text: str) -> list[str]:
-    """Mail addresses, separated by commas, semicolons or spaces."""
-    return text.replace(",", " ").replace(";", " ").split()
 
 
 def send(plan: Plan) -> None:

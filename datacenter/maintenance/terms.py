@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Self
 
+from datacenter.maintenance import recipients
 from datacenter.maintenance.address import UrlRefused, check_url
 
 
@@ -112,5 +113,7 @@ def _check_report(terms: Terms) -> None:
             check_url(terms.report_webhook)
         except UrlRefused as exc:
             raise TermsRefused(str(exc), field="report_webhook") from exc
-    if len(terms.report_mail) > 300 or any(ord(each) < 32 for each in terms.report_mail):
-        raise TermsRefused("Addresses are separated by commas, 300 characters at most.", field="report_mail")
+    try:
+        recipients.check(terms.report_mail)
+    except recipients.RecipientsRefused as exc:
+        raise TermsRefused(str(exc), field="report_mail") from exc

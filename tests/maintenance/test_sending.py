@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from datacenter.maintenance import address, sending
-from datacenter.maintenance.terms import Terms, TermsRefused
+from datacenter.maintenance.terms import Terms, TermsRefused, validate
 from datacenter.models import Plan, PlanHost, PlanStep, ReportDelivery
 from hosts.models import Transition
 from hosts.virt.clock import ManualClock
@@ -250,12 +250,12 @@ def test_a_plan_without_any_report_still_makes_a_letter(db: None, mailbox: Mailb
 def test_terms_that_lead_nowhere_are_refused(settings: Settings, terms: dict[str, str], field: str) -> None:
     settings.EMAIL_HOST = "mail.example"
     with pytest.raises(TermsRefused) as refused:
-        sending.validate(Terms(**terms))  # type: ignore[arg-type]
+        validate(Terms(**terms))  # type: ignore[arg-type]
     assert refused.value.field == field
 
 
 def test_mail_is_refused_where_there_is_no_mail_server(settings: Settings) -> None:
     settings.EMAIL_HOST = ""
     with pytest.raises(TermsRefused, match="GODWIT_SMTP_HOST"):
-        sending.validate(Terms(report_mail="ops@dc.example"))
-    sending.validate(Terms())
+        validate(Terms(report_mail="ops@dc.example"))
+    validate(Terms())

@@ -10,7 +10,7 @@ from importlib import import_module
 
 from datacenter.maintenance.steps import following
 from datacenter.maintenance.steps.before import remember
-from datacenter.maintenance.steps.fields import FIELDS, Field, for_administrators, validate
+from datacenter.maintenance.steps.fields import FIELDS, Field, for_administrators, logs_in, validate
 from datacenter.maintenance.steps.turn import Kind, Turn
 from datacenter.maintenance.terms import StepTerms, TermsRefused
 from datacenter.models import PlanStep
@@ -44,7 +44,7 @@ def check_hosts(steps: Sequence[StepTerms], hosts: Iterable[Host], field: str = 
 
     Asks the hosts for their keys, for three seconds at most; one that does not answer is not refused.
     """
-    number = next((place for place, step in enumerate(steps) if for_administrators([step])), None)
+    number = next((place for place, step in enumerate(steps) if logs_in(step)), None)
     if number is None:
         return
     # imported by need, as above

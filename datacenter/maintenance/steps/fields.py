@@ -100,8 +100,21 @@ def value(step: PlanStep, name: str) -> Any:
 
 
 def for_administrators(steps: Iterable[StepTerms]) -> bool:
-    """Whether these steps run something on hosts: only who may administer them may say what."""
-    return any(step.kind in (PlanStep.Kind.COMMAND, PlanStep.Kind.REBOOT) for step in steps)
+    """Whether these steps run a command of somebody's: only who may administer hosts says which.
+
+    A reboot by the usual command is an operator's too, who may empty the host anyway.
+    """
+    return any(_has_command(step) for step in steps)
+
+
+def _has_command(step: StepTerms) -> bool:
+    usual = next((each.default for each in FIELDS.get(step.kind, ()) if each.name == "command"), None)
+    return step.params.get("command") not in (None, "", usual)
+
+
+def logs_in(step: StepTerms) -> bool:
+    """Whether this step goes to the host over SSH."""
+    return step.kind in (PlanStep.Kind.COMMAND, PlanStep.Kind.REBOOT)
 
 
 def _check(field: Field, given: Any, named: str) -> None:

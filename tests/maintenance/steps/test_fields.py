@@ -69,8 +69,17 @@ def test_every_kind_has_fields_and_a_file_that_drives_it() -> None:
         assert steps._kind(PlanStep(kind=kind)).begin
 
 
-def test_only_what_runs_on_hosts_is_for_administrators() -> None:
-    def one(kind: str) -> list[StepTerms]:
-        return [StepTerms(kind=kind, params={})]
-
-    assert [kind for kind in FIELDS if steps.for_administrators(one(kind))] == ["command", "reboot"]
+@pytest.mark.parametrize(
+    ("kind", "params", "theirs"),
+    [
+        ("command", {"command": "true"}, True),
+        ("reboot", {"command": "kexec -e"}, True),
+        ("reboot", {"command": "systemctl reboot"}, False),
+        ("reboot", {}, False),
+        ("health", {}, False),
+        ("webhook", {"url": "https://a.example/"}, False),
+        ("confirm", {"text": "Done?"}, False),
+    ],
+)
+def test_only_a_command_of_somebodys_is_for_administrators(kind: str, params: dict[str, str], theirs: bool) -> None:
+    assert steps.for_administrators([StepTerms(kind=kind, params=params)]) is theirs
