@@ -60,8 +60,8 @@ def clusters() -> QuerySet[Cluster]:
     )
 
 
-_AWAY = Q(hosts__moves__leg=PlanMove.Leg.OUT)
-_OUT = Q(moves__leg=PlanMove.Leg.OUT)
+_AWAY = Q(hosts__moves__leg=PlanMove.Leg.OUT) & ~Q(hosts__moves__action=PlanMove.Action.LEAVE)
+_OUT = Q(moves__leg=PlanMove.Leg.OUT) & ~Q(moves__action=PlanMove.Action.LEAVE)
 
 
 def plans() -> QuerySet[Plan]:

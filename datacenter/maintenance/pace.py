@@ -70,7 +70,7 @@ def finish(pieces: Sequence[Piece], elapsed_s: float, *, expected_s: float) -> f
     place = _place(pieces, done, end_s=expected_s)
     prior = PRIOR_SHARE * expected_s
     rate = (elapsed_s + prior) / (place + prior) if place + prior > 0 else 1.0
-    return elapsed_s + max(0.0, expected_s - place) * min(max(rate, 0.5), 10.0)
+    return elapsed_s + max(0.0, expected_s - place) * min(max(rate, 0.7), 10.0)
 
 
 def _place(pieces: Sequence[Piece], done: float, *, end_s: float) -> float:

@@ -14,7 +14,7 @@ _LEFT_OUT = (PlanHostState.SKIPPED, PlanHostState.CANCELLED)
 def standing(plan: Plan, now: datetime) -> Standing:
     """Where it is at ``now``. Two queries."""
     moves = PlanMove.objects.filter(plan_host__plan=plan).exclude(plan_host__state__in=_LEFT_OUT)
-    counted = list(moves.exclude(state__in=_OUT_OF_IT).defer("why", "remedy", "because"))
+    counted = list(moves.exclude(state__in=_OUT_OF_IT).select_related("migration").defer("why", "remedy", "because"))
     hosts = list(plan.hosts.exclude(state__in=_LEFT_OUT))
     leaving = [move for move in counted if move.leg == PlanMove.Leg.OUT and move.action != PlanMove.Action.LEAVE]
     begin = plan.started_at
@@ -59,7 +59,7 @@ def _piece(row: PlanMove | PlanHost, begin: datetime) -> Piece | None:
         return Piece(
             expected_start_s=row.expected_start_s,
             expected_s=row.expected_s,
-            started_s=after(row.started_at),
+            started_s=after(begun(row)),
             ended_s=ended,
         )
     if row.expected_empty_s is None or row.expected_end_s is None:
@@ -70,3 +70,8 @@ def _piece(row: PlanMove | PlanHost, begin: datetime) -> Piece | None:
         started_s=after(row.empty_at),
         ended_s=after(row.ended_at),
     )
+
+
+def begun(move: PlanMove) -> datetime | None:
+    """When it really began: a migration that was asked for waits in the queue first, which its forecast leaves out."""
+    return move.migration.started_at if move.migration else move.started_at

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from datacenter.maintenance.standing import begun
 from datacenter.models import Plan, PlanHost, PlanMove
 from datacenter.templatetags.plans import destiny, light_colour, tone
 from datacenter.units import duration
@@ -76,7 +77,7 @@ def lanes(plan: Plan, hosts: Sequence[PlanHost], by_host: Mapping[int, Sequence[
 
 def _span(move: PlanMove, begin: datetime | None, now: datetime) -> tuple[float, float] | None:
     """From when to when, s after the plan's start."""
-    started = move.migration.started_at if move.migration else move.started_at
+    started = begun(move)
     if begin is not None and started is not None:
         return (started - begin).total_seconds(), ((move.ended_at or now) - begin).total_seconds()
     if move.expected_start_s is None or move.expected_s is None:
@@ -112,7 +113,7 @@ def _bar(move: PlanMove, begin: float, end: float, track: int, whole: float) -> 
         x=_percent(begin, whole),
         width=f"{max(0.25, 100 * (end - begin) / whole):.2f}",
         y=3 + track * _BAR,
-        colour=light_colour(move) if move.state == "waiting" else tone(move),
+        colour=light_colour(move) if begun(move) is None else tone(move),
         title=f"{move.vm.name}: {destiny(move)}, {duration(begin)} to {duration(end)}",
     )
 

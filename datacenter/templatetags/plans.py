@@ -11,14 +11,15 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from datacenter.maintenance.pace import Standing
-from datacenter.maintenance.standing import standing
+from datacenter.maintenance.standing import begun, standing
 from datacenter.maintenance.terms import After, Order, Terms
 from datacenter.models import HostHold, Plan, PlanHost, PlanMove, PlanStep
 from datacenter.templatetags.godwit import icon
 from datacenter.units import UNKNOWN, duration
 from hosts.advance import STATES
+from hosts.livemigration.queue import ordinal
 from hosts.models import Host, Transition
-from hosts.states import HostState, PlanMoveState, PlanState, State
+from hosts.states import HostState, MigrationState, PlanMoveState, PlanState, State
 
 register = template.Library()
 
@@ -109,7 +110,7 @@ def from_to(begin: datetime | None, end: datetime | None) -> str:
 @register.filter
 def took(move: PlanMove) -> timedelta | None:
     """How long it took: its migration from when libvirt was asked, without the queue, which no forecast of it knows."""
-    begin = (move.migration.started_at if move.migration else None) or move.started_at
+    begin = begun(move)
     end = (move.migration.ended_at if move.migration else None) or move.ended_at
     return end - begin if begin and end and end >= begin else None
 
@@ -273,6 +274,15 @@ def told(move: PlanMove) -> str:
     state = PlanMoveState.of(move.state).label
     parts = [f"{move.vm}: {state}", destiny(move), move.because or move.why]
     return ". ".join(part.rstrip(".") for part in parts if part) + "."
+
+
+@register.filter
+def in_line(move: PlanMove) -> str:
+    """Its migration's place in the queue: "3rd in line"; "" where it has none, or has left the queue."""
+    waits = move.migration if move.migration and move.migration.state == MigrationState.QUEUED else None
+    if waits is None:
+        return ""
+    return f"{ordinal(waits.queue_place)} in line" if waits.queue_place else "in the queue"
 
 
 @register.filter

@@ -6,6 +6,7 @@ from django.template import loader
 from datacenter.live import paint as module
 from datacenter.live.items import parse
 from datacenter.live.paint import paint, related
+from datacenter.models import Plan, PlanHost, PlanMove
 from tests.factory import make_host, make_migration, make_vm
 
 pytestmark = pytest.mark.django_db
@@ -81,3 +82,31 @@ def test_a_host_concerns_its_vms_but_a_vm_not_its_neighbours():
 
 def test_an_odd_topic_concerns_nobody_else():
     assert related({"vm:x", "nonsense", ":"}) == {"vm:x", "nonsense", ":"}
+
+
+def test_a_vm_that_moves_repaints_its_tile_and_the_head_of_its_plan():
+    vm = make_vm()
+    plan = Plan.objects.create(title="p", made_by="ada", state="running")
+    seat = PlanHost.objects.create(plan=plan, host=vm.host)
+    move = PlanMove.objects.create(plan_host=seat, vm=vm)
+    found = related({f"vm:{vm.pk}"})
+    assert {f"plan_move:{move.pk}", f"plan_host:{seat.pk}", f"plan:{plan.pk}"} <= found
+    html = paint(items(f"plan_move:{move.pk}/tile")).html[f"plan_move:{move.pk}/tile"]
+    assert f'data-at="{vm.host_id}"' in html
+
+
+def test_a_vm_of_a_plan_that_has_ended_repaints_nothing_of_it():
+    vm = make_vm()
+    plan = Plan.objects.create(title="p", made_by="ada", state="finished")
+    seat = PlanHost.objects.create(plan=plan, host=vm.host)
+    PlanMove.objects.create(plan_host=seat, vm=vm)
+    assert not {topic for topic in related({f"vm:{vm.pk}"}) if topic.startswith("plan")}
+
+
+def test_a_plans_change_repaints_its_hosts():
+    host = make_host()
+    plan = Plan.objects.create(title="p", made_by="ada")
+    PlanHost.objects.create(plan=plan, host=host)
+    assert f"host:{host.pk}" in related({f"plan:{plan.pk}"})
+    for fragment in ("row", "header", "verdict"):
+        assert paint(items(f"plan:{plan.pk}/{fragment}")).html[f"plan:{plan.pk}/{fragment}"]
