@@ -114,6 +114,8 @@ def _arrived(it: "Supervisor", truth: Truth, stood_s: float) -> None:
     paused = it.row.pause_ms
     tail = "." if paused is None else f"; it paused {words.pause(paused / 1000)}."
     does = "is paused" if _stands(there) else "runs"
+    if left and not it.row.ours:  # another tool's: told, never touched
+        tail += f" {it.row.source} keeps a definition of it, which must not be started: undefine it there."
     _reach(it, MigrationState.DONE, f"The guest {does} on {it.row.destination}{tail}")
 
 

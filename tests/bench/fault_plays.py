@@ -1,11 +1,14 @@
 """How each fault is provoked: one small function a row of the table. h1 is the source, h2 the destination."""
 
+import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 
-from hosts.models import Adjustment, Doubt, Host
+from hosts.models import Adjustment, Doubt, Host, Migration
 from hosts.states import MigrationState
+from hosts.virt.errors import VirtError
 from tests.bench.fault_processes import Process, wait_for
-from tests.bench.fault_trial import AT_RESUMED, AT_SUSPENDED, MIB, Trial
+from tests.bench.fault_trial import AT_RESUMED, AT_SUSPENDED, CAP, MIB, Trial
 
 S = MigrationState
 Play = Callable[[Trial], None]
@@ -225,3 +228,53 @@ def arrives_paused(t: Trial) -> None:
     t.at(AT_SUSPENDED)
     t.begin(cap=40 * MIB, max_downtime_ms=600)
     t.await_strike()
+
+
+def finish_reply_lost_to_paused(t: Trial) -> None:
+    """The same where the guest arrives paused: nobody lets it run before the other copy has ended."""
+    t.arrives_paused = True
+    finish_reply_lost(t)
+
+
+def finish_reply_lost_and_aborted(t: Trial) -> None:
+    """The same, and another tool aborts as soon as the guest runs there: libvirt says that it was done."""
+
+    def abort() -> None:
+        with suppress(VirtError):
+            t.driver("h1").abort_job(t.uuid)
+
+    t.at(AT_SUSPENDED, lambda: t.stage.lose_replies("h2", "h1"))
+    t.at(AT_RESUMED, abort)
+    switching(t)
+
+
+# --- another tool's unmanaged migrations: its client carries them ------------------------------------------------
+def client_killed(t: Trial) -> None:
+    """A managed migration (``virsh migrate`` without ``--p2p``): it dies with its client."""
+    client = _managed(t)
+    t.strike(client.kill)
+    client.wait()
+
+
+def client_killed_in_postcopy(t: Trial) -> None:
+    """Two seconds into post-copy; QEMU goes on by itself."""
+    client = _managed(t, "--postcopy")
+    t.lab.slow("h2", 100.0)
+    t.driver("h1").start_postcopy(t.uuid)
+    t.reach(S.POSTCOPY)
+    t.rest(2)
+    t.strike(client.kill)
+    client.wait()
+
+
+def _managed(t: Trial, *flags: str) -> "subprocess.Popen[bytes]":
+    """Another tool moves the guest, and Godwit follows."""
+    hosts = t.lab.hosts
+    words = ["virsh", "-c", hosts["h1"].uri, "migrate", "--live", "--persistent", "--undefinesource", *flags]
+    words += ["--bandwidth", str(CAP // MIB), t.vm.name, hosts["h2"].uri]
+    client = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    rows = Migration.objects.filter(vm=t.vm, ours=False)
+    wait_for(rows.exists, seconds=30, what="Godwit does not follow it")
+    t.migration = rows.get()
+    t.copying()
+    return client

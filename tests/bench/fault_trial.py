@@ -55,6 +55,7 @@ class Fault:
     within_s: float = 60.0  # after the play
     most_gap_s: float | None = None  # the guest may stand still for so long
     quick: bool = False  # one of those in `make test`
+    defined: int = 1  # hosts that keep its definition: two where another tool left the source's, which is told only
     leftover: bool = False  # its stuck QEMU may stay, for a person to end
 
 

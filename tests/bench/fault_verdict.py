@@ -100,8 +100,10 @@ def _judge_rows(trial: Trial, where: list[str], result: Result) -> None:
     def defined() -> list[str]:
         return [name for name in trial.lab.hosts if trial.vm.name in domains(trial, name, "--all", "--persistent")]
 
-    wait_quietly(lambda: len(defined()) == 1 or trial.fault.leftover)
-    if (len(places := defined()) != 1 and not trial.fault.leftover) or (where and places != where):
+    wanted = trial.fault.defined
+    wait_quietly(lambda: len(defined()) == wanted or trial.fault.leftover)
+    places = defined()
+    if (len(places) != wanted and not trial.fault.leftover) or (where and wanted == 1 and places != where):
         result.wrong.append(f"defined on {places}")
     if where:
         home = trial.stage.hosts[where[0]].pk
