@@ -1,5 +1,6 @@
 """For all tests: static files need no collecting; the feed's connection ends before the test database is dropped."""
 
+import os
 from collections.abc import Iterator
 
 import hypothesis
@@ -14,6 +15,9 @@ hypothesis.settings.register_profile(
     "godwit", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
 )
 hypothesis.settings.load_profile("godwit")
+
+# scenarios count their seconds from one second of measuring; tests of the longer measurement switch it on
+os.environ.setdefault("GODWIT_MEASURE_LONG", "0")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 from datacenter import placement
 from datacenter.orders import MigrateOptions
 from datacenter.placement import Candidate
-from hosts.livemigration import beforehand, preflight
+from hosts.livemigration import beforehand, pairs, preflight
 from hosts.livemigration.beforehand import Outlook, Terms
+from hosts.livemigration.pairs import Pair
 from hosts.livemigration.policy import Method
 from hosts.livemigration.preflight import About, Finding, Outcome, Proof
 from hosts.livemigration.terms import terms
@@ -56,13 +57,16 @@ def plan(vm: VM, wanted: Host | None, options: MigrateOptions) -> Plan:
     asked = terms(vm, vm.host, **options)
     found = placement.candidates(vm, wishes=preflight.wishes(asked), proofs=proofs, busy=preflight.busy(vm))
     judged = placement.keep_off(found)
-    choices = [_choice(vm, each, asked, proofs) for each in judged]
+    known = pairs.of_source(vm.host)
+    choices = [_choice(vm, each, asked, proofs, known.get(each.host.pk)) for each in judged]
     best = choices[0] if choices and choices[0].candidate.ok else None
     picked = next((each for each in choices if wanted is not None and each.host.pk == wanted.pk), None)
     return Plan(choices=choices, chosen=picked or best, blocked=_blocked(judged), offline=asked["offline"])
 
 
-def _choice(vm: VM, candidate: Candidate, asked: Mapping[str, Any], proofs: Mapping[int, Proof]) -> Choice:
+def _choice(
+    vm: VM, candidate: Candidate, asked: Mapping[str, Any], proofs: Mapping[int, Proof], pair: Pair | None
+) -> Choice:
     if not candidate.ok or asked["offline"]:
         return Choice(candidate=candidate, outlook=None)
     proof = proofs.get(candidate.host.pk)
@@ -71,6 +75,7 @@ def _choice(vm: VM, candidate: Candidate, asked: Mapping[str, Any], proofs: Mapp
             memory_bytes=vm.memory_bytes,
             rss_bytes=vm.rss_bytes,
             dirty_rate=vm.dirty_rate,
+            dirty_rate_long=vm.dirty_rate_long,
             bandwidth=asked["bandwidth"],
             max_downtime_ms=asked["max_downtime_ms"],
             adaptive=asked["policy"].data.get("method") == Method.ADAPTIVE,
@@ -79,6 +84,7 @@ def _choice(vm: VM, candidate: Candidate, asked: Mapping[str, Any], proofs: Mapp
             xbzrle=bool(asked["xbzrle"]),
             parallel=asked["parallel"] or 0,
             speed=proof.speed if proof else None,
+            constants=pair.constants if pair else None,
         )
     )
     return Choice(candidate=candidate, outlook=found)

@@ -10,7 +10,7 @@ from typing import Any
 from hosts.livemigration import words
 from hosts.livemigration.forecast.constants import Constants
 from hosts.livemigration.forecast.engine import forecast_before
-from hosts.livemigration.forecast.records import DirtySample, Guest, Orders, Prospect, Range, Verdict
+from hosts.livemigration.forecast.records import Guest, Orders, Prospect, Range, Verdict, samples
 
 DEFAULT_PAUSE_MS = 300
 #: the pass after which post-copy is worth its risk: the first has sent all that lies still
@@ -22,7 +22,8 @@ _LONGEST_PAUSE_MS = 2_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What is known and what is wished, as plain numbers: bytes, bytes/s, ms. ``speed``: of this pair's last moves.
+    """What is known and what is wished, as plain numbers: bytes, bytes/s, ms. ``speed``: of this pair's last moves;
+    ``constants``: all that they taught (livemigration/pairs.py). ``dirty_rate``: over a second, ``…_long``: over four.
 
     ``adaptive``: the policy counts the pause, not QEMU's limit: a cap is lifted while the guest stands, so the limit
     may be the larger by speed / bandwidth (200 MiB/s over 40: 1.5 s for a pause of 300 ms).
@@ -31,7 +32,7 @@ class Terms:
     memory_bytes: int
     rss_bytes: int | None = None
     dirty_rate: float | None = None
-    dirty_s: float = 1.0
+    dirty_rate_long: float | None = None
     bandwidth: int | None = None
     max_downtime_ms: int | None = None
     postcopy: bool = False
@@ -39,7 +40,15 @@ class Terms:
     xbzrle: bool = False
     parallel: int = 0
     speed: float | None = None
+    constants: Constants | None = None
     adaptive: bool = False
+
+    @property
+    def known(self) -> Constants:
+        """What the two hosts showed; of hosts that only their speed is known of, the lab's with that."""
+        if self.constants is not None:
+            return self.constants
+        return Constants() if self.speed is None else Constants(free_speed=self.speed)
 
     @property
     def limit_ms(self) -> int:
@@ -103,9 +112,9 @@ def outlook(terms: Terms) -> Outlook | None:
 
 @lru_cache(maxsize=512)
 def prospect(terms: Terms, method: str) -> Prospect:
-    """The forecast of one way: "precopy", "throttle", "postcopy". Some 20 ms; the same question is asked once."""
-    sample = DirtySample(seconds=terms.dirty_s, rate=terms.dirty_rate or 0.0)
-    guest = Guest(memory_bytes=terms.memory_bytes, rss_bytes=terms.rss_bytes, dirty=(sample,))
+    """The forecast of one way: "precopy", "throttle", "postcopy". Some 45 ms; the same question is asked once."""
+    dirty = samples(terms.dirty_rate, terms.dirty_rate_long)
+    guest = Guest(memory_bytes=terms.memory_bytes, rss_bytes=terms.rss_bytes, dirty=dirty)
     orders = Orders(
         cap=None if terms.bandwidth is None else float(terms.bandwidth),
         max_downtime_ms=terms.limit_ms,
@@ -114,8 +123,7 @@ def prospect(terms: Terms, method: str) -> Prospect:
         auto_converge=_THROTTLE if method == "throttle" else None,
         postcopy_at=_POSTCOPY_AT if method == "postcopy" else None,
     )
-    constants = Constants() if terms.speed is None else Constants(free_speed=terms.speed)
-    return forecast_before(guest, orders, constants)
+    return forecast_before(guest, orders, terms.known)
 
 
 def _sentence(plain: Prospect) -> str:

@@ -29,15 +29,14 @@ def evidence(moving: Sequence[Reading], speed: float) -> Seen | None:
     return replace(told, speed=speed, intervals=intervals[-_NEWEST:])
 
 
-def guest(moving: Sequence[Reading], *, overhead: float, dirty_rate_before: float | None) -> Guest:
+def guest(moving: Sequence[Reading], *, overhead: float, dirty: tuple[DirtySample, ...]) -> Guest:
     """The guest as far as its migration shows it: what the first pass sent is what it holds."""
     second = next((reading for reading in moving if reading.iteration > 1), None)
     known = second is not None and moving[0].iteration <= 1
-    sample = () if dirty_rate_before is None else (DirtySample(seconds=1.0, rate=dirty_rate_before),)
     return Guest(
         memory_bytes=max(1, moving[-1].total_bytes),
         rss_bytes=int(second.processed_bytes + overhead) if second is not None and known else None,
-        dirty=sample,
+        dirty=dirty,
     )
 
 

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass
 
-from hosts.livemigration import beforehand, preflight
+from hosts.livemigration import beforehand, pairs, preflight
 from hosts.livemigration.beforehand import Terms
 from hosts.livemigration.policy import Method
 from hosts.models import Migration
@@ -13,15 +13,21 @@ log = logging.getLogger(__name__)
 
 
 def keep_expected(row: Migration) -> None:
-    """Write what is expected of this migration; nothing where the guest's dirty rate could not be measured."""
-    if row.destination_id is None:
+    """Write what is known of its two hosts, and what is expected of this migration: nothing where the guest's dirty
+    rate could not be measured.
+    """
+    if row.destination is None:
         return
-    proof = preflight.proofs(row.source).get(row.destination_id)
+    pair = pairs.known(row.source, row.destination)
+    row.pair = pair.as_json() | {"rss_bytes": row.vm.rss_bytes}
+    Migration.objects.filter(pk=row.pk).update(pair=row.pair)
+    proof = preflight.proofs(row.source).get(row.destination.pk)
     found = beforehand.outlook(
         Terms(
             memory_bytes=row.vm.memory_bytes,
             rss_bytes=row.vm.rss_bytes,
             dirty_rate=row.dirty_rate_before,
+            dirty_rate_long=row.dirty_rate_long_before,
             bandwidth=row.bandwidth,
             max_downtime_ms=row.max_downtime_ms,
             adaptive=_is_adaptive(row),
@@ -30,6 +36,7 @@ def keep_expected(row: Migration) -> None:
             xbzrle=row.xbzrle,
             parallel=row.parallel,
             speed=proof.speed if proof else None,
+            constants=pair.constants if pair.count else None,
         )
     )
     if found is None:

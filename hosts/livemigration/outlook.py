@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from hosts.livemigration import words
-from hosts.livemigration.prediction import forecast
 from hosts.livemigration.readings import Reading, progress
 from hosts.states import MigrationState
 
@@ -20,10 +19,10 @@ def outlook(migration: words.Told, readings: Sequence[Reading], *, done_so_far: 
     """
     state = MigrationState.of(migration.state)
     share = 1.0 if state is MigrationState.DONE else max(done_so_far, progress(readings))
-    seen = forecast(readings, words.limits(migration)) if state is MigrationState.COPYING else None
+    seen = words.foreseen(migration, readings)
     range_s = seen.seconds if seen and seen.seconds and not math.isinf(seen.seconds[1]) else None
     return {
-        "verdict": words.describe(migration, readings),
+        "verdict": words.told(migration, readings, seen),
         "progress_percent": round(100 * share, 1),
         "expected_finish": words.within(range_s) if range_s else "–",
         "expected_pause": words.pause(seen.pause_s[1]) if seen and seen.pause_s else "–",

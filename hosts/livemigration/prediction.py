@@ -12,7 +12,7 @@ from functools import lru_cache
 from hosts.livemigration.evidence import evidence, guest
 from hosts.livemigration.forecast.constants import Constants
 from hosts.livemigration.forecast.engine import forecast_running
-from hosts.livemigration.forecast.records import Guest, Orders, Prospect, Seen, Verdict
+from hosts.livemigration.forecast.records import DirtySample, Guest, Orders, Prospect, Seen, Verdict, samples
 from hosts.livemigration.readings import Reading
 
 #: QEMU's default for the longest pause it may take, in ms
@@ -33,8 +33,15 @@ class Limits:
     bandwidth: int | None = None
     line: float | None = None
     dirty_rate_before: float | None = None  # bytes/s over one second, measured before the start
+    dirty_rate_long: float | None = None  # and over four
+    constants: Constants | None = None  # what was known of the two hosts; None: the lab's
     auto_converge: bool = False
     xbzrle: bool = False
+
+    @property
+    def measured(self) -> tuple[DirtySample, ...]:
+        """f(T) as it was measured before the start: at one second, and at four where that could matter."""
+        return samples(self.dirty_rate_before, self.dirty_rate_long)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +84,9 @@ def forecast(readings: Sequence[Reading], limits: Limits) -> Forecast | None:
     told = evidence(asked, throughput(asked))
     if told is None:
         return None
-    known = guest(asked, overhead=_CONSTANTS.rss_overhead, dirty_rate_before=limits.dirty_rate_before)
-    prospect = _prospect(known, _orders(limits), told)
+    constants = limits.constants or _CONSTANTS
+    known = guest(asked, overhead=constants.rss_overhead, dirty=limits.measured)
+    prospect = _prospect(known, _orders(limits), told, constants)
     since_s = told.elapsed_s + (now.at - asked[-1].at).total_seconds()
     return _forecast(prospect, since_s, speed, max(rate, limits.dirty_rate_before or 0.0))
 
@@ -97,8 +105,8 @@ def _moment(reading: Reading) -> tuple[int, float]:
 
 
 @lru_cache(maxsize=1024)
-def _prospect(known: Guest, orders: Orders, told: Seen) -> Prospect:
-    return forecast_running(known, orders, told, _CONSTANTS)
+def _prospect(known: Guest, orders: Orders, told: Seen, constants: Constants) -> Prospect:
+    return forecast_running(known, orders, told, constants)
 
 
 def _orders(limits: Limits) -> Orders:

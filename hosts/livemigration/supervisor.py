@@ -21,6 +21,7 @@ from hosts.livemigration.aside import Aside
 from hosts.livemigration.eyes import Eyes, Heard
 from hosts.livemigration.helm import Helm
 from hosts.livemigration.journal import Journal, keep_moment
+from hosts.livemigration.pairs import remember
 from hosts.livemigration.recovery import NEEDS_SECOND_LOOK, Truth, Verdict, verdict
 from hosts.livemigration.retry import try_elsewhere
 from hosts.models import Migration
@@ -96,6 +97,7 @@ class Supervisor:
             return None
         if self.state.is_final:
             self.journal.write()
+            remember(load(self.row.pk))
             self._orders_at = 0.0
             self._obey()  # none is left without an answer
             return None

@@ -3,13 +3,15 @@
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hosts import feed
 from hosts.livemigration import checking, ends, offline
 from hosts.livemigration.admission import admit_now
 from hosts.livemigration.begin import begin
+from hosts.livemigration.forecast.records import LONG_S, SHORT_S
 from hosts.livemigration.foretold import keep_expected
+from hosts.livemigration.measure import matters
 from hosts.livemigration.words import speed
 from hosts.models import VM, Migration
 from hosts.states import MigrationState
@@ -25,7 +27,6 @@ log = logging.getLogger(__name__)
 TICK_S = 0.2
 #: how long hosts that do not answer are asked again before anything was started, in seconds
 PATIENCE_S = 10.0
-MEASURE_S = 1
 
 
 def on_queued(it: "Supervisor") -> float:
@@ -66,13 +67,14 @@ def on_measuring(it: "Supervisor") -> float:
     """The guest's dirty rate, for the record and the forecast; then the call, after its row."""
     try:
         if it.measurement is None:
-            it.measure(MEASURE_S)
-            return float(MEASURE_S)
+            return _measure(it, SHORT_S)
         if not it.measurement.over:
             return TICK_S
         if it.measurement.error is not None:
             raise it.measurement.error
         because = _keep_rate(it)
+        if it.row.dirty_rate_long_before is None and _long_matters(it):
+            return _measure(it, LONG_S)
     except VirtError as exc:
         because = f"The dirty rate could not be measured: {exc}"
         log.info("No dirty rate of %s: %s", it.row.vm, exc, extra={"action": "dirty_rate_unknown"})
@@ -82,15 +84,32 @@ def on_measuring(it: "Supervisor") -> float:
     return 0.0
 
 
+def _measure(it: "Supervisor", seconds: int) -> float:
+    it.measure(seconds)
+    return float(seconds)
+
+
 def _keep_rate(it: "Supervisor") -> str:
-    """Write the measured rate to the VM and to the migration; in words."""
+    """Write the measured rate to the VM and to the migration, the short one or the long one; in words."""
     rate = it.measurement.value if it.measurement else None
     assert rate is not None
-    VM.objects.filter(pk=it.row.vm_id).update(dirty_rate=rate.bytes_per_s, dirty_rate_at=rate.at)
-    it.row.dirty_rate_before = rate.bytes_per_s
-    Migration.objects.filter(pk=it.row.pk).update(dirty_rate_before=rate.bytes_per_s)
+    is_long = rate.period_s >= LONG_S
+    name = "dirty_rate_long" if is_long else "dirty_rate"
+    measured: dict[str, Any] = {name: rate.bytes_per_s, f"{name}_at": rate.at}
+    if not is_long:  # an older long one would not go with it
+        measured |= {"dirty_rate_long": None, "dirty_rate_long_at": None}
+    VM.objects.filter(pk=it.row.vm_id).update(**measured)
+    setattr(it.row, f"{name}_before", rate.bytes_per_s)
+    Migration.objects.filter(pk=it.row.pk).update(**{f"{name}_before": rate.bytes_per_s})
     feed.changed("vm", it.row.vm_id)
-    return f"It dirties {speed(rate.bytes_per_s)}."
+    over = f"Over {LONG_S} s it" if is_long else "It"
+    return f"{over} dirties {speed(rate.bytes_per_s)}."
+
+
+def _long_matters(it: "Supervisor") -> bool:
+    """Whether f(T) needs its second point, at what this migration may take."""
+    rate, cap = it.row.dirty_rate_before, it.row.bandwidth
+    return rate is not None and matters(rate, None if cap is None else float(cap))
 
 
 def on_starting(it: "Supervisor") -> float:

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from hosts.livemigration.convergence import Remedy, remedies
+from hosts.livemigration.forecast.constants import restored
 from hosts.livemigration.prediction import DEFAULT_DOWNTIME_MS, Forecast, Limits, forecast
 from hosts.livemigration.queue import in_words
 from hosts.livemigration.readings import Reading
@@ -26,6 +27,8 @@ class Told(Protocol):
     queue_place: int | None
     waits_for: str
     dirty_rate_before: float | None
+    dirty_rate_long_before: float | None
+    pair: Any
     auto_converge: bool
     xbzrle: bool
 
@@ -35,11 +38,22 @@ def describe(migration: Told, readings: Sequence[Reading] = ()) -> str:
 
     ``readings``: the migration's samples so far, oldest first; the last minute of them is enough.
     """
+    return told(migration, readings, foreseen(migration, readings))
+
+
+def foreseen(migration: Told, readings: Sequence[Reading]) -> Forecast | None:
+    """What is to come of it while it copies; else None."""
+    copies = MigrationState.of(migration.state) is MigrationState.COPYING
+    return forecast(readings, limits(migration)) if copies else None
+
+
+def told(migration: Told, readings: Sequence[Reading], outlook: Forecast | None) -> str:
+    """The verdict in the words of :func:`describe`, of what was :func:`foreseen`."""
     state = MigrationState.of(migration.state)
     if state in (MigrationState.COPYING, MigrationState.POSTCOPY) and (still := stalled(readings)) >= SUSPECT_S:
         return f"{state.label}. Nothing has moved for {span(still)}: the link between the hosts is suspected."
     if state is MigrationState.COPYING:
-        return _copying(migration, readings)
+        return _copying(migration, readings, outlook)
     if state is MigrationState.POSTCOPY:
         return _postcopy(readings)
     if state is MigrationState.DONE:
@@ -63,13 +77,14 @@ def limits(migration: Told) -> Limits:
         max_downtime_ms=migration.max_downtime_ms or DEFAULT_DOWNTIME_MS,
         bandwidth=migration.bandwidth,
         dirty_rate_before=migration.dirty_rate_before,
+        dirty_rate_long=migration.dirty_rate_long_before,
+        constants=restored(migration.pair),
         auto_converge=migration.auto_converge,
         xbzrle=migration.xbzrle,
     )
 
 
-def _copying(migration: Told, readings: Sequence[Reading]) -> str:
-    outlook = forecast(readings, limits(migration))
+def _copying(migration: Told, readings: Sequence[Reading], outlook: Forecast | None) -> str:
     if outlook is None:
         return "Copying. No memory has moved yet."
     if outlook.throughput <= 0:

@@ -78,13 +78,16 @@ class Migration(Leased):
     transferred_bytes = models.BigIntegerField(null=True, blank=True)
     iterations = models.PositiveIntegerField(default=0)
     used_postcopy = models.BooleanField(default=False)
-    dirty_rate_before = models.FloatField(null=True, blank=True)  # measured before the start
+    dirty_rate_before = models.FloatField(null=True, blank=True)  # measured before the start, over a second
+    dirty_rate_long_before = models.FloatField(null=True, blank=True)  # and over four, where that could matter
     disk_total_bytes = models.BigIntegerField(null=True, blank=True)
     disk_processed_bytes = models.BigIntegerField(null=True, blank=True)
 
     # what was said beforehand
     checks = models.JSONField(default=list, blank=True)  # preflight's findings as dicts
     expected = models.JSONField(null=True, blank=True)  # the forecast made right before the start
+    pair = models.JSONField(null=True, blank=True)  # what was known of its two hosts then (livemigration/pairs.py)
+    taught = models.JSONField(null=True, blank=True)  # what it showed of them, once it is done
 
     class Meta:
         ordering = ("-requested_at",)

@@ -87,6 +87,8 @@ class VM(models.Model):
     figures_at = models.DateTimeField(null=True, blank=True)
     dirty_rate = models.FloatField(null=True, blank=True)  # the last measurement
     dirty_rate_at = models.DateTimeField(null=True, blank=True)
+    dirty_rate_long = models.FloatField(null=True, blank=True)  # over four seconds; None: one tells all there is
+    dirty_rate_long_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("name",)

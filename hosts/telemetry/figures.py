@@ -15,6 +15,8 @@ from hosts.telemetry.rates import HostFigures, VMFigures, coarse
 from hosts.virt.records import DomainStats
 
 KEPT = timedelta(hours=1)
+#: a dirty rate over more seconds than this is the longer one of the two that a VM keeps
+LONGER_THAN_S = 2.0
 
 _COLUMNS = {
     "cpu_percent": "float8",
@@ -109,12 +111,23 @@ def write_slow_facts(stats: dict[int, DomainStats], rows: dict[int, Near]) -> No
         memory = clean.size(each.balloon_bytes)
         if memory and memory != rows[pk].memory_bytes:
             changed["memory_bytes"] = memory
-        dirty, known = each.dirty_rate, rows[pk].dirty_rate_at
-        if dirty and (known is None or dirty.at > known) and clean.size(dirty.bytes_per_s) is not None:
-            changed |= {"dirty_rate": dirty.bytes_per_s, "dirty_rate_at": dirty.at}
+        changed |= _newly_measured(each, rows[pk])
         if changed:
             VM.objects.filter(pk=pk).update(**changed)
             feed.changed("vm", pk)
+
+
+def _newly_measured(each: DomainStats, row: Near) -> dict[str, Any]:
+    """A dirty rate of about a second, or a longer one, whichever was measured last."""
+    dirty = each.dirty_rate
+    if dirty is None or clean.size(dirty.bytes_per_s) is None:
+        return {}
+    is_long = dirty.period_s > LONGER_THAN_S
+    known = row.dirty_rate_long_at if is_long else row.dirty_rate_at
+    if known is not None and dirty.at <= known:
+        return {}
+    name = "dirty_rate_long" if is_long else "dirty_rate"
+    return {name: dirty.bytes_per_s, f"{name}_at": dirty.at}
 
 
 def prune() -> None:

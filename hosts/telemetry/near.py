@@ -9,10 +9,10 @@ from django.db import connection
 from hosts.models import VM
 
 _READ = f"""
-    SELECT uuid::text, id, host_id, state, memory_bytes, dirty_rate_at
+    SELECT uuid::text, id, host_id, state, memory_bytes, dirty_rate_at, dirty_rate_long_at
       FROM {VM._meta.db_table} WHERE host_id = %s
      UNION
-    SELECT uuid::text, id, host_id, state, memory_bytes, dirty_rate_at
+    SELECT uuid::text, id, host_id, state, memory_bytes, dirty_rate_at, dirty_rate_long_at
       FROM {VM._meta.db_table} WHERE uuid = ANY(%s::uuid[])
 """  # noqa: S608 - our own table's name
 
@@ -27,6 +27,7 @@ class Near:
     state: str
     memory_bytes: int
     dirty_rate_at: datetime | None
+    dirty_rate_long_at: datetime | None
 
 
 def read(host: int, uuids: Iterable[str]) -> dict[str, Near]:

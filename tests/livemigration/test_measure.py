@@ -27,6 +27,35 @@ def test_it_writes_the_rate_with_its_age_and_says_it_in_words(place: Place) -> N
     assert latest(vm) == operation
 
 
+def test_it_measures_once_more_and_longer_where_the_first_says_that_it_matters(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GODWIT_MEASURE_LONG", "1")
+    operation = request_measurement(place.vm, actor="ann")
+    perform(operation.pk, pool=place.pool)
+    operation.refresh_from_db()
+    vm = VM.objects.get(pk=place.vm.pk)
+    assert "over 4 s" in operation.because
+    assert vm.dirty_rate is not None
+    assert vm.dirty_rate_long is not None  # 60 MiB that are rewritten at 40 MiB/s: the rate falls
+    assert vm.dirty_rate_long < 0.7 * vm.dirty_rate
+    assert vm.dirty_rate_long_at == vm.dirty_rate_at
+
+
+def test_it_leaves_a_quiet_guest_with_one_measurement_and_drops_an_old_long_one(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GODWIT_MEASURE_LONG", "1")
+    VM.objects.filter(pk=place.vm.pk).update(dirty_rate_long=1.0 * MIB)
+    place.dirty(10 * MIB, 2 * MIB)
+    operation = request_measurement(place.vm, actor="ann")
+    perform(operation.pk, pool=place.pool)
+    vm = VM.objects.get(pk=place.vm.pk)
+    assert vm.dirty_rate is not None
+    assert vm.dirty_rate < 4 * MIB
+    assert vm.dirty_rate_long is None
+
+
 def test_a_second_run_of_the_same_job_does_nothing(place: Place) -> None:
     operation = request_measurement(place.vm, actor="ann")
     perform(operation.pk, pool=place.pool)

@@ -19,6 +19,7 @@ OWN = {
     "not_before", "queue_place", "waits_for", "retry_of", "attempt", "alternatives",
     "started_at", "suspended_at", "resumed_at", "ended_at", "pause_ms", "libvirt_downtime_ms", "total_bytes",
     "disk_total_bytes", "disk_processed_bytes", "checks", "expected",
+    "dirty_rate_long_before", "pair", "taught",
     "transferred_bytes", "iterations", "used_postcopy", "dirty_rate_before",
     "lease_holder", "lease_epoch", "lease_until",
 }  # fmt: skip

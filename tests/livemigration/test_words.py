@@ -16,6 +16,8 @@ class Row:
     postcopy_allowed: bool = True
     pause_ms: float | None = None
     dirty_rate_before: float | None = None
+    dirty_rate_long_before: float | None = None
+    pair: object = None
     auto_converge: bool = False
     xbzrle: bool = False
 

@@ -1,11 +1,14 @@
 """What a pair of hosts adds of its own, and how it is learnt. Pure.
 
 The defaults were measured on the lab's two hosts (QEMU 7.2, TCG, two shared cores; migration.md section 4): protocol
-and structure hold elsewhere, these numbers do not. :func:`learn` replaces them after each migration of the pair.
+and structure hold elsewhere, these numbers do not. :func:`learn` replaces them by what the pair's migrations showed
+(livemigration/pairs.py keeps that).
 """
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from statistics import stdev
 
 from hosts.livemigration.forecast.records import MIB
 
@@ -34,47 +37,101 @@ class Constants:
     speed_spread: float = 0.015  # of a capped or line-bound throughput
 
 
-#: a new observation counts this much
+def restored(pair: object) -> Constants | None:
+    """The constants that a migration keeps of its two hosts (``Migration.pair``); None where they are the lab's."""
+    stored = pair.get("constants") if isinstance(pair, dict) and pair.get("count") else None
+    if not isinstance(stored, dict):
+        return None
+    names = {each.name for each in fields(Constants)}
+    return Constants(**{name: float(value) for name, value in stored.items() if name in names})
+
+
+#: a new observation counts at least this much
 _NEW = 0.2
+#: so many observations the defaults of the lab count for: none where hosts differ most
+_SETUP_STANDS_FOR = _DEVICE_STANDS_FOR = 1
+#: with less on its way than this, a pause tells of the switch-over, not of the line
+_TELLING = 16 * MIB
+#: no pair is so steady, or so wild, as a share
+_CALMEST, _WILDEST = 0.05, 0.35
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learnt:
     """What a finished migration told of its pair of hosts; None: it could not tell.
 
-    ``overhead``: RSS before the start less the bytes of the first pass. ``switch_s``: the pause less X / L.
-    ``line_share``: throughput of the passes over the link's rate, where the link was the limit.
-    ``free_speed``: throughput where nothing but the hosts was.
+    ``overhead``: RSS before the start less the bytes of the first pass. ``pause_s``: the guest stood still, with
+    ``rest_bytes`` on their way. ``free_speed``: throughput in bytes/s where there was no cap.
     """
 
     setup_s: float | None = None
     overhead: float | None = None
-    switch_s: float | None = None
-    line_share: float | None = None
+    pause_s: float | None = None
+    rest_bytes: float | None = None
     free_speed: float | None = None
 
 
-def learn(constants: Constants, seen: Learnt) -> Constants:
-    """The constants after one more migration: an exponentially weighted mean, a fifth for the newest.
+def learn(seen: Sequence[Learnt], start: Constants | None = None) -> Constants:
+    """The constants after these migrations, oldest first: means of all up to the fifth, from then on a fifth for the
+    newest. What the lab's hosts showed (``start``) counts for one setup and one switch-over, and for no speed.
 
     Speeds and the setup are averaged by their logarithm, so that one slow start (capability probing: 4 s where 0.5 s
-    is usual) counts for little: 0.5 s and 4 s give 0.76 s, and after five more of 0.5 s, 0.57 s.
+    is usual) counts for little: 0.5 s and 4 s give 1.4 s, and after five more of 0.5 s, 0.65 s.
     """
-    return replace(
-        constants,
-        setup_s=_geometric(constants.setup_s, seen.setup_s),
-        rss_overhead=_plain(constants.rss_overhead, seen.overhead),
-        device_s=_plain(constants.device_s, seen.switch_s),
-        line_share=min(1.0, _geometric(constants.line_share, seen.line_share)),
-        free_speed=_geometric(constants.free_speed, seen.free_speed),
+    constants = start or Constants()
+    setups = _told(seen, "setup_s")
+    frees = _told(seen, "free_speed")
+    overheads = [each.overhead for each in seen if each.overhead is not None and math.isfinite(each.overhead)]
+    return _pauses(
+        seen,
+        replace(
+            constants,
+            setup_s=_geometric(constants.setup_s, setups, stands_for=_SETUP_STANDS_FOR),
+            rss_overhead=_plain(constants.rss_overhead, [max(0.0, each) for each in overheads]),
+            free_speed=_geometric(constants.free_speed, frees),
+            free_spread=_spread(constants.free_spread, frees),
+        ),
     )
 
 
-def _plain(old: float, new: float | None) -> float:
-    return old if new is None or not math.isfinite(new) else (1 - _NEW) * old + _NEW * new
+def _pauses(seen: Sequence[Learnt], constants: Constants) -> Constants:
+    """pause = device + rest / stop: one equation a migration, so each tells of the part that weighs in it.
+
+    0.31 s with 4 MiB on their way tell of the device state; 0.31 s with 66 MiB tell of the line: 66 / (0.31 - 0.05).
+    """
+    devices, stops = 0, 0
+    for each in seen:
+        if each.pause_s is None or each.rest_bytes is None or not 0 < each.pause_s < math.inf:
+            continue
+        over = each.pause_s - constants.device_s
+        if each.rest_bytes >= _TELLING and over > 0.2 * each.pause_s:
+            stop = _geometric(constants.stop_speed, [each.rest_bytes / over], stands_for=stops)
+            constants, stops = replace(constants, stop_speed=stop), stops + 1
+        else:
+            cost = max(0.005, each.pause_s - each.rest_bytes / constants.stop_speed)
+            device = _plain(constants.device_s, [cost], stands_for=_DEVICE_STANDS_FOR + devices)
+            constants, devices = replace(constants, device_s=device), devices + 1
+    return constants
 
 
-def _geometric(old: float, new: float | None) -> float:
-    if new is None or not math.isfinite(new) or new <= 0:
+def _told(seen: Sequence[Learnt], name: str) -> list[float]:
+    values = (getattr(each, name) for each in seen)
+    return [value for value in values if value is not None and 0 < value < math.inf]
+
+
+def _plain(old: float, news: Sequence[float], *, stands_for: int = 0) -> float:
+    for count, new in enumerate(news, start=stands_for + 1):
+        weight = max(_NEW, 1 / count)
+        old = (1 - weight) * old + weight * new
+    return old
+
+
+def _geometric(old: float, news: Sequence[float], *, stands_for: int = 0) -> float:
+    return math.exp(_plain(math.log(old), [math.log(new) for new in news], stands_for=stands_for)) if news else old
+
+
+def _spread(old: float, news: Sequence[float]) -> float:
+    """How far speeds stray: the standard deviation of their logarithm, once three tell."""
+    if len(news) < 3:
         return old
-    return math.exp((1 - _NEW) * math.log(old) + _NEW * math.log(new))
+    return min(_WILDEST, max(_CALMEST, stdev(math.log(new) for new in news)))

@@ -19,6 +19,16 @@ class DirtySample:
     pages: int | None = None
 
 
+#: f(T) is measured over so many seconds, and over so many where the first says that it matters
+SHORT_S, LONG_S = 1, 4
+
+
+def samples(short: float | None, long: float | None) -> tuple[DirtySample, ...]:
+    """What was measured, in bytes/s: over a second, over four; None: not."""
+    told = ((SHORT_S, short), (LONG_S, long))
+    return tuple(DirtySample(seconds=float(seconds), rate=rate) for seconds, rate in told if rate is not None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guest:
     """The guest before the start. ``load``: the source host's load of the last minute, None where unknown."""
