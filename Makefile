@@ -4,7 +4,7 @@ PORT ?= 8000
 # Handed to pytest: make test ARGS="-k migration"
 ARGS ?=
 
-.PHONY: help demo test bench-live bench-forecast bench-monitor bench-policies lint clean bench-faults bench-arrival
+.PHONY: help demo test bench-drain bench-live bench-forecast bench-monitor bench-policies lint clean bench-faults bench-arrival
 
 help:
 	@echo "make demo        set up what is missing, run Godwit with its demo, print address and login; Ctrl-C ends it"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench-policies  every policy on 24 workloads in the simulated data center, side by side"
 	@echo "make bench-arrival  what a PAUSED arrival costs in pause, against real libvirt and QEMU"
 	@echo "make bench-faults  the fault table against real libvirt and QEMU, Godwit's processes among the victims (ARGS=…)"
+	@echo "make bench-drain  how close draining hosts comes to what the lines allow; the planner's time (ARGS=…)"
 	@echo "make lint        ruff, mypy, import contracts"
 	@echo "make clean       end what runs here; remove var/ and .venv/ with all data in them"
 
@@ -51,6 +52,11 @@ bench-forecast:
 bench-faults:
 	@deploy/bootstrap --test
 	@$(PY) -m tests.bench.faults $(ARGS)
+
+# ARGS="--only host16,plan"
+bench-drain:
+	@deploy/bootstrap --test
+	@$(PY) -m tests.bench.drain $(ARGS)
 
 lint:
 	@deploy/bootstrap --test
