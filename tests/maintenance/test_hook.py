@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -49,6 +50,20 @@ def test_it_is_signed_and_names_its_delivery_and_the_host_it_is_for(receiver: Re
     assert parts["t"] == str(int(AT.timestamp()))
     expected = hmac.new(b"a secret of ours", parts["t"].encode() + b"." + got.body, hashlib.sha256).hexdigest()
     assert hmac.compare_digest(parts["v1"], expected)
+
+
+def test_the_example_in_the_docs_takes_it_and_nothing_else(receiver: Receiver) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "host-work.md").read_text()
+    names: dict[str, Any] = {"hmac": hmac, "hashlib": hashlib}
+    exec(text.partition("```python\n")[2].partition("```")[0], names)
+    check = names["is_from_godwit"]
+    send(receiver)
+    got, now = receiver.got[0], AT.timestamp()
+    header = got.headers["Godwit-Signature"]
+    assert check(header, got.body, b"a secret of ours", now)
+    assert not check(header, got.body + b" ", b"a secret of ours", now)
+    assert not check(header, got.body, b"another secret", now)
+    assert not check(header, got.body, b"a secret of ours", now + 600)
 
 
 def test_it_does_not_follow_a_redirect(receiver: Receiver) -> None:

@@ -115,6 +115,8 @@ def _address(host: Host, told: dict[str, Any]) -> str:
     except UriRefused as exc:
         raise NotSetUp(f"The URI of {host} is refused: {exc}") from exc
     address = told.get("address", uri.host if uri.transport else "")
+    if not address and uri.kind == "sim":
+        raise NotSetUp(f"{host} is a simulated host: it has no shell that could run a command.")
     if not address:
         raise NotSetUp(f"{host.uri} names no address for SSH: give one in ssh.toml under [hosts.{host.name}].")
     if not isinstance(address, str) or not _ADDRESS.fullmatch(address):

@@ -175,6 +175,15 @@ def test_it_never_goes_where_the_host_itself_says(reached: PlanHost) -> None:
     assert (step.state, "names no address" in step.because) == ("failed", True)
 
 
+def test_it_fails_on_a_simulated_host_and_says_why(reached: PlanHost) -> None:
+    reached.host.uri = "sim://h1/"
+    reached.host.save()
+    step = drive(KIND, make_step(reached, "command", command="true"))
+    assert (step.state, step.because) == (
+        "failed", "h1 is a simulated host: it has no shell that could run a command.",
+    )  # fmt: skip
+
+
 def test_it_keeps_our_secrets_out_of_the_output(reached: PlanHost) -> None:
     step = drive(KIND, make_step(reached, "command", command=f"echo key {command.secrets()[-1]} end"))
     assert step.output == "key [secret] end\n"
