@@ -2,12 +2,14 @@
 
 import logging
 
-from datacenter.maintenance import ending, holds, report, sending
+from django.db.models import F
+
+from datacenter.maintenance import ending, holds, home, report, sending
 from datacenter.maintenance.reins import Reins
 from datacenter.models.plan import Plan, PlanMove
 from hosts import feed
 from hosts.advance import advance
-from hosts.states import PlanHostState, PlanMoveState, PlanState
+from hosts.states import PlanHostState, PlanMoveState, PlanState, VMState
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +66,18 @@ def _close(it: Reins, to: PlanState | None) -> None:
             Plan.objects.filter(pk=plan.pk).update(ended_at=now, report=told)
             feed.changed("plan", plan.pk)
         else:
-            because = plan.because if to is PlanState.CANCELLED else _words(plan)
+            because = plan.because + _still_down(plan) if to is PlanState.CANCELLED else _words(plan)
             advance(plan, to, because=because, ended_at=now, report=told)
         holds.release(plan)
         sending.send(plan)
+
+
+def _still_down(plan: Plan) -> str:
+    """VMs that the plan ended on hosts which stay in maintenance: nobody starts them but a person."""
+    ended = PlanMove.objects.filter(plan_host__plan=plan, leg=PlanMove.Leg.OUT, operation__isnull=False)
+    down = ended.filter(vm__state=VMState.DOWN, vm__host=F("plan_host__host"), action__in=home.OFF)
+    names = sorted({f"{move.vm} on {move.vm.host}" for move in down.select_related("vm__host")})
+    return f" Still down: {', '.join(names)}." if names else ""
 
 
 def _words(plan: Plan) -> str:

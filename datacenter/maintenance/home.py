@@ -24,7 +24,8 @@ from hosts.states import (
 )
 from hosts.virt.records import PowerVerb
 
-_OFF = (PlanMove.Action.SHUTDOWN, PlanMove.Action.SUSPEND)
+#: actions that end a guest for the time
+OFF = (PlanMove.Action.SHUTDOWN, PlanMove.Action.SUSPEND)
 _DOWN = (VMState.DOWN, VMState.CRASHED)
 _OVER = (PlanMoveState.DONE, PlanMoveState.FAILED, PlanMoveState.CANCELLED)
 
@@ -72,7 +73,7 @@ def _way_back(it: Reins, row: PlanHost, out: PlanMove) -> PlanMove.Action | None
     vm = out.vm
     if out.state != PlanMoveState.DONE:
         return None
-    if out.action in _OFF and out.operation_id and vm.host_id == row.host_id and vm.state in _DOWN:
+    if out.action in OFF and out.operation_id and vm.host_id == row.host_id and vm.state in _DOWN:
         return PlanMove.Action.START
     moved = out.migration_id is not None and out.migration is not None and vm.host_id == out.target_id
     if it.terms.home and moved and vm.host_id != row.host_id and vm.state == VMState.UP:

@@ -59,3 +59,18 @@ def test_it_starts_again_what_it_shut_down_where_the_plan_is_cancelled(house: Ho
     house.pass_time(5)
     assert house.where()["web1"] == "h1"
     assert house.states()["h1"] == "up"
+
+
+def test_it_names_what_stays_down_where_the_plan_is_cancelled_on_an_empty_host(house: House) -> None:
+    from datacenter.maintenance import orders
+    from datacenter.maintenance.terms import StepTerms
+    from datacenter.models import Plan, PlanStep
+
+    rule("web1", "shutdown")
+    house.step_does = lambda step: PlanStep.objects.filter(pk=step.pk, state="waiting").update(state="asking") and None
+    plan = house.plan("h1", steps=(StepTerms(when="empty", kind="confirm", params={"text": "Swapped?"}),))
+    house.until(lambda: house.rows(plan)["h1"] == "working")
+    orders.cancel(house.olga, plan)
+    house.until(lambda: house.state(plan) == "cancelled", seconds=10)
+    assert Plan.objects.get(pk=plan.pk).because == "Cancelled by olga. Still down: web1 on h1."
+    assert house.states()["h1"] == "maintenance"
