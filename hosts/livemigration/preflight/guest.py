@@ -223,4 +223,4 @@ def zero_copy(case: Case) -> Finding:
     if limit is not None and limit < case.guest.memory_bytes:
         text = "Zero-copy locks all of the guest's memory; its hard limit (memtune) is lower than that."
         return refuses("zero_copy", text, "Raise the limit, or do without zero-copy.", About.VM)
-    return passes("zero_copy", "Its pages are sent where they lie; the guest's memory is locked meanwhile.")
+    return passes("zero_copy", "Its pages are sent where they lie; libvirt lets QEMU lock its memory meanwhile.")

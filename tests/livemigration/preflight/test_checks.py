@@ -113,7 +113,7 @@ def test_it_passes_everything_where_nothing_is_wrong() -> None:
             REFUSES,
             "hard limit",
         ),
-        ("zero_copy", {"wishes": {"zero_copy": True, "parallel": 4}}, PASSES, "locked meanwhile"),
+        ("zero_copy", {"wishes": {"zero_copy": True, "parallel": 4}}, PASSES, "lock its memory meanwhile"),
         ("definition", {"guest": {"managed_save": True}}, REFUSES, "saved to a file of its host"),
         ("definition", {"guest": {"persistent": False}}, PASSES, "transient, and arrives so"),
         ("devices", {"guest": {"state": VMState.DOWN, "devices": ("tpm tpm-crb",)}}, REFUSES, "its state lies on"),
