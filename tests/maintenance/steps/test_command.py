@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from datacenter.maintenance import steps
 from datacenter.maintenance.steps import command
@@ -249,6 +250,21 @@ def test_it_is_run_once_however_often_it_is_asked_for(reached: PlanHost, tmp_pat
     await_end(step)
     assert step.state == "done"
     assert (tmp_path / "ran").read_text() == "once\n"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_is_followed_on_where_the_database_ends_every_connection(reached: PlanHost) -> None:
+    step = make_step(reached, "command", command="echo begun; sleep 3; echo ended")
+    steps.run(step)
+    until(lambda: PlanStep.objects.get(pk=step.pk).output == "begun\n")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        assert cursor.fetchone()[0] >= 2, "the thread's connection and its watch"
+    await_end(step)
+    assert (step.state, step.output) == ("done", "begun\nended\n")
 
 
 def await_end(step: PlanStep, seconds: float = 20.0) -> None:
