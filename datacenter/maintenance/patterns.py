@@ -80,7 +80,7 @@ def in_words(rule: str) -> str:
         _on(said),
         f"in {_list([MONTHS[month - 1] for month in said.months])}" if said.months else "",
         f"at {_list(_times(said))}" if said.hours else "",
-        "of those, some by BYSETPOS" if said.positions else "",
+        f"of these the {_list([NTHS.get(place, f'{place}th') for place in said.positions])}" if said.positions else "",
         f"until {said.until:%-d %B %Y}" if said.until else "",
         f"{said.count} times in all" if said.count else "",
     ]

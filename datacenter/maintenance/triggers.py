@@ -16,7 +16,7 @@ from django.db import Error as DatabaseError
 from django.db import IntegrityError, transaction
 
 from datacenter.maintenance import orders, plans
-from datacenter.maintenance.policies import hosts_of, quickest_s, rule_of
+from datacenter.maintenance.policies import hosts_of, quickest_of, rule_of
 from datacenter.maintenance.terms import Terms
 from datacenter.maintenance.windows import RuleRefused, Window, at
 from datacenter.models import MaintenancePolicy, Plan, PlanMove, WindowRun
@@ -164,9 +164,6 @@ def _do(
 
 def _make(user: ByPolicy, policy: MaintenancePolicy, window: Window, now: datetime) -> tuple[Plan, str]:
     hosts, left_out = _ready(hosts_of(policy))
-    needs, left = quickest_s(hosts), (window.ends_at - now).total_seconds()
-    if needs > left:
-        raise Refused(f"{duration(left)} are left, and the quickest host takes about {duration(needs)}.")
     plan = plans.make_plan(
         user,
         hosts,
@@ -177,6 +174,7 @@ def _make(user: ByPolicy, policy: MaintenancePolicy, window: Window, now: dateti
         window_ends_at=window.ends_at,
     )
     _refuse_blocked(plan)
+    _refuse_late(plan, (window.ends_at - now).total_seconds())
     orders.approve(user, plan, version=plan.version)
     orders.start(user, plan, window_ends_at=window.ends_at)
     return plan, f"The plan “{plan}” began with {len(hosts)} host{'' if len(hosts) == 1 else 's'}.{left_out}"[:500]
@@ -200,6 +198,12 @@ def _refuse_blocked(plan: Plan) -> None:
     blocked = set(red.values_list("plan_host_id", flat=True))
     if all(row.pk in blocked for row in plan.hosts.all()) and (first := red.select_related("vm").first()):
         raise Refused(f"Every host has a VM that blocks it. {first.vm}: {first.why}")
+
+
+def _refuse_late(plan: Plan, left_s: float) -> None:
+    """Refused where no host would be done in time: the plan would hold its hosts until the next window for nothing."""
+    if (needs := quickest_of(plan)) > left_s:
+        raise Refused(f"{duration(left_s)} are left, and the quickest host takes about {duration(needs)}.")
 
 
 async def keep() -> None:

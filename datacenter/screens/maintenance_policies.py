@@ -93,7 +93,7 @@ def policy_hosts(request: HttpRequest) -> HttpResponse:
     """The fragment in which hosts of the chosen cluster are picked."""
     _administer(request)
     form = PolicyForm(request.POST)
-    return render(request, "maintenance_policies/_hosts.html", {"form": form} | _choosable(form))
+    return render(request, "maintenance_policies/_hosts.html", {"form": form, "quiet": True} | _choosable(form))
 
 
 @require_POST
@@ -133,11 +133,14 @@ def _edit(request: HttpRequest, row: MaintenancePolicy | None) -> HttpResponse:
     if row is None and (wanted := request.GET.get("cluster", "")).isdigit():
         first["cluster"] = wanted
     form = PolicyForm(request.POST or None, terms=terms_of(row), initial=first)
-    if request.method == "POST" and form.is_valid() and (saved := _save(request, row, form)):
+    more = "more" in request.POST  # only one row more for a step
+    if request.method == "POST" and not more and form.is_valid() and (saved := _save(request, row, form)):
         return saved
     context = {"policy": row, "form": form, "tab": "policies", "zones": windows.zones(), **_choosable(form)}
     foreseen = _previewed(form) if form.is_bound else _previewed(PolicyForm(_as_typed(first)))
-    return render(request, "maintenance_policies/edit.html", context | foreseen, status=422 if form.is_bound else 200)
+    return render(
+        request, "maintenance_policies/edit.html", context | foreseen, status=422 if form.is_bound and not more else 200
+    )
 
 
 def _save(request: HttpRequest, row: MaintenancePolicy | None, form: PolicyForm) -> HttpResponseRedirect | None:

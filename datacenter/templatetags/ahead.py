@@ -31,14 +31,16 @@ class Ahead:
 def next_windows(host: Host | None = None) -> list[Ahead]:
     """Those of the next 7 days, soonest first, at most 6; with ``host``, the next three of each policy that has it.
 
-    One query, and with ``host`` two for each policy of its cluster.
+    One query; two with ``host``.
     """
     rows = MaintenancePolicy.objects.filter(enabled=True).select_related("cluster")
     if host is None:
         until = timezone.now() + _AHEAD
         found = [each for row in rows for each in _of(row) if each.window.starts_at < until]
     else:
-        mine = [row for row in rows.filter(cluster=host.cluster_id) if host in policies.hosts_of(row)]
+        mine = [
+            row for row in rows.filter(cluster=host.cluster_id).prefetch_related("hosts") if policies.covers(row, host)
+        ]
         found = [each for row in mine for each in _of(row)]
     return sorted(found, key=lambda each: each.window.starts_at)[:_MOST]
 

@@ -14,6 +14,7 @@
       const text = `${write(begin, day)}, ${write(begin, clock)}–${last}`;
       if (element.textContent !== text) element.textContent = text;
     });
+    document.querySelectorAll("table[data-zone]").forEach((table) => table.classList.toggle("same-zone", table.dataset.zone === zone));
     document.querySelectorAll("[data-local-zone]").forEach((element) => { element.textContent = zone; });
   }
   document.addEventListener("DOMContentLoaded", show);

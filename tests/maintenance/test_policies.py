@@ -190,3 +190,21 @@ def test_stays_while_a_plan_of_it_holds_hosts() -> None:
     policies.delete(SHELL, made)
     plan.refresh_from_db()
     assert plan.policy is None
+
+
+def test_covers_a_host_as_it_would_be_chosen() -> None:
+    rack = make_rack()
+    Host.objects.filter(name="rack-2").update(tags=["canary"])
+    by_name = {host.name: host for host in Host.objects.all()}
+    stranger = make_host("elsewhere", cluster=make_rack(name="other"), tags=["canary"])
+    for given in ({}, {"tag": "canary"}, {"hosts": (by_name["rack-1"],)}):
+        made = make_policy(rack, name=f"By {given}"[:80], **given)
+        assert [host for host in by_name.values() if policies.covers(made, host)] == policies.hosts_of(made)
+        assert not policies.covers(made, stranger)
+
+
+def test_leaves_nothing_of_the_plan_that_the_forecast_was_read_from() -> None:
+    make_vm(host=make_rack().hosts.get(name="rack-1"))
+    make_policy(Host.objects.earliest("pk").cluster)
+    assert not Plan.objects.exists()
+    assert not AuditEntry.objects.filter(verb="plan_maintenance").exists()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from datacenter.access import SHELL
 from datacenter.maintenance import orders, policies, triggers
 from datacenter.maintenance.policies import save_policy
+from datacenter.maintenance.terms import Terms
 from datacenter.maintenance.triggers import Do, Standing, decide
 from datacenter.maintenance.windows import Window
 from datacenter.models import AuditEntry, HostHold, MaintenancePolicy, Plan, WindowRun
@@ -123,8 +124,10 @@ def test_begins_late_where_godwit_was_down(policy: MaintenancePolicy) -> None:
 
 
 def test_does_not_begin_where_too_little_of_it_is_left(policy: MaintenancePolicy) -> None:
+    policy.terms = Terms(keep_spare=False).as_json()
+    policy.save()
     for host in Host.objects.all():
-        make_vm(host=host, memory_bytes=60 * GIB)
+        make_vm(host=host, memory_bytes=40 * GIB, rss_bytes=40 * GIB)
     triggers.look(clock=at(CLOSES - timedelta(minutes=2)))
     run = WindowRun.objects.get()
     assert run.outcome.startswith("No plan: 2 min are left, and the quickest host takes about")

@@ -2,7 +2,7 @@
 
 from django.urls import reverse
 
-from datacenter.models import Plan
+from datacenter.models import MaintenancePolicy, Plan
 from hosts.livemigration.shipped import ADAPTIVE
 from hosts.livemigration.terms import ship
 from hosts.models import VM, Cluster, Host, Migration
@@ -19,6 +19,7 @@ def addresses() -> dict[str, str]:
     assert cluster
     assert migration
     names = ("overview", "datacenters", "clusters", "hosts", "vms", "migrations", "maintenance", "tree")
+    names += ("maintenance_policies", "maintenance_calendar")
     pages = {name: reverse(name) for name in names}
     pages["cluster"] = reverse("cluster", args=[cluster.pk])
     pages["cluster/affinity"] = reverse("cluster", args=[cluster.pk]) + "?tab=affinity"
@@ -32,6 +33,8 @@ def addresses() -> dict[str, str]:
     pages["policies"], pages["policy"] = reverse("policies"), reverse("policy", args=[policy.pk])
     for tab in ("disks", "networks", "migrations", "events", "policy", "rules", "xml"):
         pages[f"vm/{tab}"] = reverse("vm", args=[vm.uuid]) + f"?tab={tab}"
+    if made := MaintenancePolicy.objects.order_by("pk").first():
+        pages["maintenance_policy"] = reverse("maintenance_policy", args=[made.pk])
     if plan := Plan.objects.order_by("pk").first():
         pages["plan"] = reverse("plan", args=[plan.pk])
     return pages

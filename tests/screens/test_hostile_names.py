@@ -2,8 +2,11 @@
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from datacenter.models import MaintenancePolicy, WindowRun
 from hosts.models import Transition
+from tests.maintenance.drafts import make_policy
 from tests.screens import factory
 from tests.screens.pages import addresses
 
@@ -20,6 +23,9 @@ def test_it_shows_every_page_with_this_name_and_runs_none_of_it(otto: Client, na
         name, on=host, title=name, description=name, xml=xml, disks=disks, nics=[{"kind": name, "source": name}]
     )
     factory.migration(vm, factory.host("other", in_cluster=home), requested_by=name[:150])
+    made = make_policy(home, description=name[:500])
+    MaintenancePolicy.objects.update(name=name[:80], made_by=name[:150])
+    WindowRun.objects.create(policy=made, starts_at=timezone.now(), ends_at=timezone.now(), outcome=name[:500])
     for noun, row in (("vm", vm), ("host", host)):
         Transition.objects.create(noun=noun, row=row.pk, name=name, old="up", new=name, because=name, actor=name[:150])
     for page, address in addresses().items():

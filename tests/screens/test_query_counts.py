@@ -13,7 +13,8 @@ from django.test.utils import CaptureQueriesContext
 
 from datacenter.maintenance.plans import make_plan
 from datacenter.maintenance.terms import Terms
-from datacenter.models import User
+from datacenter.models import User, WindowRun
+from tests.maintenance.drafts import make_policy
 from tests.screens import factory
 from tests.screens.pages import addresses
 
@@ -38,8 +39,12 @@ def test_it_costs_what_the_budget_says_with_few_rows_and_with_many(otto: Client)
     host = factory.host("first", in_cluster=home)
     factory.migration(factory.vm("first", on=host), factory.host("second", in_cluster=home), state="copying")
     make_plan(User.objects.get(username="ada"), [host], title="Boards", reason="", terms=Terms())
+    make_policy(home)
     few = counted(otto)
     factory.fill(vms=80)
+    for number in range(3):
+        made = make_policy(home, name=f"Policy {number}", hosts=(host,))
+        WindowRun.objects.create(policy=made, starts_at=made.changed_at, ends_at=made.changed_at)
     many = counted(otto)
     if os.environ.get("UPDATE_BUDGETS"):
         BUDGETS.write_text(json.dumps(few, indent=2, sort_keys=True) + "\n")
