@@ -10,9 +10,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from datacenter import rows
+from hosts.livemigration import pairs
 from hosts.livemigration.beforehand import NAMES
+from hosts.livemigration.forecast.constants import Constants
 from hosts.livemigration.foretold import Compared, compared
-from hosts.models import Migration
+from hosts.livemigration.pairs import Pair
+from hosts.models import Host, Migration
 from hosts.states import MigrationState
 
 #: the newest so many are counted
@@ -41,9 +44,40 @@ class Method:
     sent: Errors
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What migrations between two hosts taught; figures for the page."""
+
+    source: Host
+    destination: Host
+    pair: Pair
+
+    @property
+    def speed(self) -> float | None:
+        """bytes/s without a cap; None: none of them went without."""
+        return self._taught(self.pair.constants.free_speed, Constants().free_speed)
+
+    @property
+    def stop_speed(self) -> float | None:
+        """bytes/s while the guest stands; None: too little was ever left for it to tell."""
+        return self._taught(self.pair.constants.stop_speed, Constants().stop_speed)
+
+    @property
+    def setup_s(self) -> float:
+        return self.pair.constants.setup_s
+
+    @property
+    def switch_ms(self) -> float:
+        return 1000 * self.pair.constants.device_s
+
+    @staticmethod
+    def _taught(known: float, of_the_lab: float) -> float | None:
+        return None if known == of_the_lab else known
+
+
 @require_safe
 def accuracy(request: HttpRequest) -> HttpResponse:
-    """By method, and the last migrations with what was said and what came. Two queries."""
+    """By method, and the last migrations with what was said and what came; what pairs of hosts taught. Four queries."""
     done = rows.migrations().filter(state=MigrationState.DONE, ours=True).exclude(expected=None)
     found = list(done.order_by("-requested_at")[:_MOST])
     by_method: dict[str, list[Migration]] = defaultdict(list)
@@ -52,7 +86,9 @@ def accuracy(request: HttpRequest) -> HttpResponse:
     methods = [summary(name, many) for name, many in sorted(by_method.items(), key=lambda item: -len(item[1]))]
     if len(methods) > 1:
         methods.append(summary("All", found))
-    return render(request, "migrations/accuracy.html", {"methods": methods, "migrations": found[:_SHOWN]})
+    known = [Known(source=source, destination=there, pair=pair) for source, there, pair in pairs.everywhere()[:_SHOWN]]
+    shown = {"methods": methods, "migrations": found[:_SHOWN], "pairs": known}
+    return render(request, "migrations/accuracy.html", shown)
 
 
 def _method(row: Migration) -> str:

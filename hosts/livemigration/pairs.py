@@ -18,8 +18,8 @@ from hosts.states import MigrationState
 
 log = logging.getLogger(__name__)
 
-#: a pair is judged by its newest so many; of a source so many in all are read
-_LAST, _LAST_OF_SOURCE = 12, 400
+#: a pair is judged by its newest so many; of a source, and of all hosts, so many are read
+_LAST, _LAST_OF_SOURCE, _LAST_IN_ALL = 12, 400, 2000
 #: a throughput counts from so many readings on
 _READINGS = 3
 #: an overhead beyond this share of the guest is another guest's, or a balloon's
@@ -66,6 +66,18 @@ def of_source(source: Host, destination: Host | None = None) -> dict[int, Pair]:
         if pk is not None and ended_at is not None and len(lessons[pk]) < _LAST:
             lessons[pk].append((ended_at, lesson or {}))
     return {pk: _fold(many) for pk, many in lessons.items()}
+
+
+def everywhere() -> list[tuple[Host, Host, Pair]]:
+    """Every pair that was learnt of, the one that was used last first. Two queries."""
+    lessons: dict[tuple[int, int], list[tuple[datetime, Mapping[str, Any]]]] = defaultdict(list)
+    rows = Migration.objects.filter(state=MigrationState.DONE, taught__isnull=False, destination__isnull=False)
+    newest = rows.order_by("-ended_at").values_list("source_id", "destination_id", "ended_at", "taught")
+    for source, destination, ended_at, lesson in newest[:_LAST_IN_ALL]:
+        if destination is not None and ended_at is not None and len(lessons[source, destination]) < _LAST:
+            lessons[source, destination].append((ended_at, lesson or {}))
+    hosts = Host.objects.in_bulk({pk for pair in lessons for pk in pair})
+    return [(hosts[source], hosts[destination], _fold(many)) for (source, destination), many in lessons.items()]
 
 
 def _fold(many: Sequence[tuple[datetime, Mapping[str, Any]]]) -> Pair:

@@ -63,3 +63,14 @@ def test_a_migrations_page_shows_both_and_what_was_checked(otto: Client) -> None
     assert "8 s to 12 s" in page
     assert "<script>x" not in page
     assert page.index("Refuses") < page.index(">odd<")
+
+
+def test_it_shows_what_pairs_of_hosts_taught_with_its_age_and_count(otto: Client) -> None:
+    assert "By pair of hosts" not in otto.get("/migrations/accuracy").content.decode()
+    row = ended(10.0, taught={"setup_s": 0.8, "free_speed": 110.0 * 2**20})
+    page = otto.get("/migrations/accuracy").content.decode()
+    section = page[page.index("By pair of hosts") :]
+    assert f"{row.source.name} → {row.destination.name}" in section
+    for words in ("110 MiB/s", "0.7 s", "<time datetime="):
+        assert words in section
+    assert '<td class="end">1</td>' in section
