@@ -1,9 +1,10 @@
-"""`manage.py demo`: the demo's two data centers, its login, and nothing else; safe to run again and again."""
+"""`manage.py demo`: the demo's two data centers, a maintenance policy, its login; safe to run again and again."""
 
 import json
 import os
 import secrets
 from argparse import ArgumentParser
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from django.core.management.base import BaseCommand
 
 from datacenter import orders
 from datacenter.access import SHELL
-from datacenter.models import User
+from datacenter.maintenance.policies import Draft, save_policy
+from datacenter.maintenance.terms import StepTerms, Terms
+from datacenter.models import MaintenancePolicy, User
 from hosts.models import Cluster, DataCenter, Host
 from hosts.virt.sim.demo import demo_datacenter
 
@@ -31,6 +34,7 @@ class Command(BaseCommand):
         )[0]
         for cluster, uris in demo_datacenter():
             add_all(simulated, cluster, [(uri, "") for uri in uris])
+        make_policy(simulated)
         if options["lab_json"]:
             self._lab(json.loads(options["lab_json"]))
 
@@ -48,6 +52,24 @@ def add_all(datacenter: DataCenter, cluster_name: str, wanted: list[tuple[str, s
     for uri, name in wanted:
         if uri not in known:
             orders.add_host(SHELL, uri, name=name, cluster=cluster)
+
+
+def make_policy(datacenter: DataCenter) -> None:
+    """One maintenance policy to look at, where there is none: the smallest cluster, on Sunday nights in Berlin."""
+    if MaintenancePolicy.objects.exists():
+        return
+    cluster = Cluster.objects.get(datacenter=datacenter, name="Edge")
+    draft = Draft(
+        name="Edge, Sunday nights",
+        description="One host after the other is emptied, checked and activated again.",
+        cluster=cluster,
+        rule="FREQ=WEEKLY;BYDAY=SU",
+        starts_at_local=datetime(2026, 1, 4, 2, 0),  # noqa: DTZ001  # local to the policy's zone
+        zone="Europe/Berlin",
+        duration_minutes=240,
+        terms=Terms(steps=(StepTerms(when="empty", kind="health", params={}),)),
+    )
+    save_policy(SHELL, None, draft)
 
 
 def make_login(kept: Path) -> None:
