@@ -85,8 +85,9 @@ def _host(host: dict[str, Any]) -> str:
 
 def _steps(plan: Plan) -> str:
     steps = PlanStep.objects.filter(plan_host__plan=plan).exclude(state=PlanStepState.WAITING)
-    ordered = steps.select_related("plan_host__host").order_by("plan_host__position", "when", "position", "pk")
-    return _section("Work on the hosts", list(_told(ordered[:_MOST_LINES])))
+    rows = list(steps.select_related("plan_host__host")[:_MOST_LINES])
+    rows.sort(key=lambda step: (step.plan_host.position, PlanStep.When.values.index(step.when), step.position))
+    return _section("Work on the hosts", list(_told(rows)))
 
 
 def _told(steps: Iterable[PlanStep]) -> Iterator[str]:

@@ -87,6 +87,10 @@ def ended(**terms: str) -> Plan:
     PlanStep.objects.create(
         plan_host=plan.hosts.get(host__name="h2"), kind="reboot", state="failed", because="It did not come back."
     )
+    for when in ("after", "before"):
+        PlanStep.objects.create(
+            plan_host=plan.hosts.get(host__name="h1"), kind="health", when=when, state="done", because=when
+        )
     return plan
 
 
@@ -112,6 +116,7 @@ def test_it_is_mailed_with_the_failures_first_and_forecast_against_fact(db: None
     assert "Whole plan           20 min        26 min" in text
     assert "  h1: done, 2 migrations, longest pause 230 ms, 1 shut down" in text
     assert "  h2: Reboot, and wait for libvirt: failed. It did not come back." in text
+    assert text.index("Health check: done. before") < text.index("Health check: done. after")
     assert events(plan) == [("sent by mail", "The report went to ops@dc.example, night@dc.example.")]
 
 
