@@ -21,7 +21,7 @@ from hosts.livemigration.journal import WRITE_S, write_together
 from hosts.livemigration.supervisor import Supervisor, load
 from hosts.models import Adjustment, Migration
 from hosts.states import OPEN_MIGRATION, MigrationState
-from hosts.threads import blocking
+from hosts.threads import apart, blocking
 from hosts.virt.pool import POOL, Pool
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class Runner:
             if not self.driven:
                 continue
             try:
-                waiting = await blocking(_with_orders, list(self.driven))
+                waiting = await apart(_with_orders, list(self.driven))
             except DatabaseError as exc:
                 log.warning("Orders could not be read: %s", exc, extra={"action": "orders_unread"})
                 continue
@@ -100,9 +100,9 @@ class Runner:
             for each in supervisors:
                 each.journal.company = len(supervisors)
             try:
-                await blocking(write_together, [each.journal for each in supervisors])
+                await apart(write_together, [each.journal for each in supervisors])
                 if turn % 2 == 0:
-                    await blocking(_renew, supervisors)
+                    await apart(_renew, supervisors)
             except DatabaseError as exc:
                 log.warning("Samples and leases wait: %s", exc, extra={"action": "ledger_unwritten"})
 
