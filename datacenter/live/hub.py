@@ -16,7 +16,7 @@ from django.db import close_old_connections, connections
 from datacenter.live.formats import texts
 from datacenter.live.fragments import FOLLOWS_FIGURES, FOLLOWS_TIME
 from datacenter.live.groups import Groups
-from datacenter.live.items import COARSE, Item, Kind
+from datacenter.live.items import COARSE, Item, Kind, coarse_of
 from datacenter.live.listener import Listener
 from datacenter.live.paint import Painted, paint, related
 from hosts.feed import EVERYTHING, link_parameters
@@ -102,7 +102,7 @@ class Hub:
             return
         self._dirty.add(topic)
         self._work.set()
-        self._coarse |= {f"{topic.partition(':')[0]}s", "counts"} & COARSE
+        self._coarse |= coarse_of(topic)
         self._slow_work.set()
 
     def _heard_again(self) -> None:

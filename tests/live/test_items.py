@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datacenter.live.items import Kind, parse
+from datacenter.live.items import Kind, coarse_of, parse
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from datacenter.live.items import Kind, parse
         ("vm:12", Kind.TEXT, "vm:12", ""),
         ("migration:5/points", Kind.POINTS, "migration:5", ""),
         ("plan_move:7/tile", Kind.HTML, "plan_move:7", "plan_move/tile"),
-        ("plan_hosts", Kind.TOPICS, "plan_hosts", ""),
+        ("plans", Kind.TOPICS, "plans", ""),
         ("vms", Kind.TOPICS, "vms", ""),
         ("counts/running", Kind.HTML, "counts", "counts/running"),
     ],
@@ -55,3 +55,16 @@ def test_it_refuses(text):
 def test_it_never_fails_on_any_text(text):
     item = parse(text)
     assert item is None or item.text == text
+
+
+@pytest.mark.parametrize(
+    ("topic", "coarse"),
+    [
+        ("vm:1", {"vms", "counts"}),
+        ("plan:1", {"plans", "counts"}),
+        ("plan_host:1", {"plans", "counts"}),
+        ("plan_move:1", {"counts"}),
+    ],
+)
+def test_a_row_is_news_for_its_kind(topic, coarse):
+    assert coarse_of(topic) == coarse
