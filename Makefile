@@ -12,7 +12,7 @@ help:
 	@echo "make bench-live  measure the live path against the lab and the simulated data center"
 	@echo "make bench-monitor  how well one worker watches 200 migrations at once (simulated data center)"
 	@echo "make bench-forecast  replay recorded migrations: how good the forecast is (LOGS=dir)"
-	@echo "make bench-policies  every policy on 24 workloads in the simulated data center, side by side"
+	@echo "make bench-policies  every policy on 24 workloads and 48 held out, simulated, side by side"
 	@echo "make bench-arrival  what a PAUSED arrival costs in pause, against real libvirt and QEMU"
 	@echo "make bench-faults  the fault table against real libvirt and QEMU, Godwit's processes among the victims (ARGS=…)"
 	@echo "make bench-drain  how close draining hosts comes to what the lines allow; the planner's time (ARGS=…)"

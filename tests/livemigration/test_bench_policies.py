@@ -3,6 +3,7 @@
 import pytest
 
 from hosts.livemigration.shipped import ADAPTIVE, NOVA, SHIPPED
+from tests.bench.held_out import HARD_SEEDS, HELD_OUT, SEEDS, draw
 from tests.bench.policies import Outcome, Run, ahead, scout, summary
 from tests.bench.workloads import WORKLOADS, Workload
 
@@ -55,3 +56,16 @@ def test_it_tells_where_adaptive_is_behind() -> None:
 
 def test_there_are_at_least_twelve_workloads() -> None:
     assert len(WORKS) == len(WORKLOADS) >= 12
+
+
+def test_held_out_workloads_are_the_same_each_time_and_no_two_alike() -> None:
+    assert [draw(seed) for seed in SEEDS] == list(HELD_OUT[: len(SEEDS)])
+    assert len({(work.memory, work.line, work.touched) for work in HELD_OUT}) == len(HELD_OUT) >= 40
+    assert not {work.name for work in HELD_OUT} & WORKS.keys()
+
+
+def test_hard_ones_dirty_at_least_a_fourth_of_what_they_may_send() -> None:
+    for seed in HARD_SEEDS:
+        work = draw(seed, hard=True)
+        assert sum(hot.rate for hot in work.hot) >= 0.25 * (work.cap or work.line)
+        assert work.budget_ms <= 500
