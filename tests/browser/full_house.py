@@ -11,6 +11,7 @@ from django.utils import timezone
 from hosts.advance import advance
 from hosts.models import VM, Adjustment, Cluster, Host, HostLoad, Migration, Sample, VMLoad
 from hosts.states import HostState, MigrationState, VMState
+from tests.browser.full_plans import furnish_plans
 from tests.factory import GIB, make_cluster, make_host, make_migration, make_vm
 
 MIB = 2**20
@@ -41,6 +42,7 @@ class House:
     vm: VM
     running: Migration
     done: Migration
+    maintenance: dict[str, str]
 
     def pages(self) -> dict[str, str]:
         """Name -> address of every page there is for somebody who is signed in."""
@@ -57,6 +59,7 @@ class House:
         pages["migrate, as a page"] = reverse("vm_migrate", args=[self.vm.uuid])
         pages["migration, running"] = reverse("migration", args=[self.running.pk])
         pages["migration, done"] = reverse("migration", args=[self.done.pk])
+        pages |= self.maintenance
         pages["nothing found"] = reverse("vms") + "?q=nothing-is-called-so"
         pages["no such page"] = "/no-such-page"
         return pages
@@ -78,7 +81,8 @@ def furnish() -> House:
     for state in (MigrationState.FAILED, MigrationState.LOST, MigrationState.CANCELLED, MigrationState.POSTCOPY):
         _ended(_vm(f"was-{state}", second), up, state)
     _curves(vm, up)
-    return House(cluster=cluster, host=up, silent=hosts[2], vm=vm, running=running, done=done)
+    plans = furnish_plans(up, second)
+    return House(cluster=cluster, host=up, silent=hosts[2], vm=vm, running=running, done=done, maintenance=plans)
 
 
 def _host(state: HostState, number: int, cluster: Cluster) -> Host:

@@ -56,6 +56,34 @@ def open_dialogs(page: Page, server: Server, house: House) -> Iterator[str]:
     page.locator(".migration-samples summary").click()
     page.locator(".migration-samples tbody tr").first.wait_for()
     yield "a toast, and samples as a table"
+    plan = house.pages()["plan, draft"]
+    fresh(plan)
+    page.get_by_role("button", name="Change…").first.click()
+    page.locator("#dialog[open] form").wait_for()
+    yield "what becomes of a VM"
+    fresh(plan)
+    page.get_by_role("button", name="Change the terms…").click()
+    page.locator("#dialog[open] form").wait_for()
+    for fold in page.locator("#dialog summary").all():
+        if not fold.evaluate("each => each.parentElement.open"):
+            fold.click()
+    yield "terms"
+    fresh(plan)
+    page.get_by_role("button", name="Approve…").click()
+    page.locator("#dialog[open] form").wait_for()
+    yield "approve"
+    fresh(house.pages()["plan, running"])
+    page.get_by_role("button", name="Cancel…").click()
+    page.locator("#dialog[open] form").wait_for()
+    yield "cancel a plan"
+    fresh("/hosts")
+    page.locator("[data-pick]").first.check()
+    page.locator("[data-bulk]").get_by_role("button", name="Maintenance…").click()
+    page.locator("#dialog[open] form").wait_for()
+    yield "maintenance of a host"
+    page.locator("#dialog [data-closes]").first.click()
+    yield "chosen hosts"
+    page.locator("[data-bulk-clear]").click()
     fresh("/vms")
     page.locator('[data-toggles="tree"][aria-controls="tree"]').first.click()
     page.locator("#tree-body a").first.wait_for()
