@@ -89,16 +89,19 @@ def _place(it: Reins, row: PlanHost) -> None:
 def _rank(row: PlanHost, waiting: list[int]) -> Mapping[int, list[Host]]:
     """For each of these VMs the hosts that take them together, best first: where its target refuses it after all.
 
-    Those of this plan that are still to be emptied come last.
+    Those of this plan that are still to be emptied come last; what another plan holds is none of them.
     """
     vms = VM.objects.filter(pk__in=waiting, host=row.host, state__in=(VMState.UP, VMState.PAUSED))
     vms = vms.select_related("host__cluster__datacenter", "migration_policy")
     if not vms:
         return {}
     later = set(row.plan.hosts.filter(state=PlanHostState.WAITING).values_list("host_id", flat=True))
+    held = {pk for pk, plan in placement.held_hosts().items() if plan.pk != row.plan_id}
     judged = placement.rank_together(vms)
     return {
-        vm.pk: sorted((each.host for each in found if each.ok), key=lambda host: host.pk in later)
+        vm.pk: sorted(
+            (each.host for each in found if each.ok and each.host.pk not in held), key=lambda host: host.pk in later
+        )
         for vm, found in judged.items()
     }
 

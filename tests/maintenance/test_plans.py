@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from datacenter.access import SHELL
-from datacenter.maintenance import orders, plans
+from datacenter.maintenance import drain, orders, plans
 from datacenter.maintenance.terms import Order, StepTerms, Terms
 from datacenter.models import AffinityGroup, AuditEntry, HostHold, MaintenancePolicy, Plan, PlanHost, PlanMove
 from datacenter.orders.errors import Forbidden, Refused
@@ -149,6 +149,16 @@ def test_it_sends_nothing_to_hosts_that_another_plan_holds() -> None:
     HostHold.objects.create(host=held, plan=other)
     vm = make_vm(host=source)
     assert move_of(plan_for(source), vm).target == free
+
+
+def test_a_drain_in_need_of_another_host_keeps_off_those_of_other_plans() -> None:
+    source, held, free = make_host("a"), make_host("b", memory_free_bytes=60 * GIB), make_host("c")
+    HostHold.objects.create(host=held, plan=plan_for(held, title="Firmware"))
+    vm = make_vm(host=source)
+    row = plan_for(source).hosts.get()
+    assert drain._rank(row, [vm.pk]) == {vm.pk: [free]}
+    HostHold.objects.update(plan=row.plan)
+    assert drain._rank(row, [vm.pk]) == {vm.pk: [held, free]}
 
 
 def test_it_counts_memory_that_is_promised_already() -> None:
