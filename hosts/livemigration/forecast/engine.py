@@ -156,8 +156,8 @@ def contention(load: float | None, constants: Constants) -> float:
     """How much slower what needs a CPU at once gets: the root of the load over the usual one, within 0.7 and 1.5.
 
     Source: the field ``loadavg`` of recorded migrations (migration.md, section 4: the worst outliers had busy hosts).
-    Weak: with it capped runs' pauses were met within 14.6 ms instead of 16.0 (23 runs, median, after pass 2). libvirt does
-    not tell a load: of a live pair it is None, and its usual contention stands in what it taught.
+    Weak: with it capped runs' pauses were met within 14.6 ms instead of 16.0 (23 runs, median, after pass 2).
+    libvirt does not tell a load: of a live pair it is None, and its usual contention stands in what it taught.
     """
     return 1.0 if load is None else min(1.5, max(0.7, math.sqrt(max(load, 0.0) / constants.load)))
 

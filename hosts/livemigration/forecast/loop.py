@@ -147,8 +147,8 @@ class Loop:
     def _tail(self, chunk: float, threshold: float) -> float:
         """Non-zero bytes left where the first pass ends. Its last pages are mostly zero: they go at no cost, yet count.
 
-        An idle guest under 100 MiB/s with 300 ms to pause: 30 MiB may remain, all but 9 of them zero. Source: migration.md,
-        section 4 (the idle guest's error of 202 ms); the share is that of the whole memory, V0 over its size.
+        An idle guest under 100 MiB/s with 300 ms to pause: 30 MiB may remain, all but 9 of them zero. Source:
+        migration.md, section 4 (the idle guest's error of 202 ms); the share is V0 over the whole size.
         """
         remains = max(0.0, threshold - chunk * 0.5 * (1.0 + self.noise.next()) / self.density)
         real = self.density * max(0.0, remains - self.zeros)
