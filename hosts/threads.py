@@ -11,8 +11,6 @@ from typing import ParamSpec, TypeVar
 
 from django.db import close_old_connections, connections
 
-from hosts.virt.clock import WALL
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -40,22 +38,24 @@ async def apart(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 
 
 async def _on(executor: Executor, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    loop = asyncio.get_running_loop()
+
     def run() -> R:
-        _look_after_connections()
+        _look_after_connections(now=loop.time())
         try:
             return call(*args, **kwargs)
         finally:
-            _look_after_connections(at_the_end=True)
+            _look_after_connections(now=loop.time(), at_the_end=True)
 
-    return await asyncio.get_running_loop().run_in_executor(executor, run)
+    return await loop.run_in_executor(executor, run)
 
 
-def _look_after_connections(*, at_the_end: bool = False) -> None:
+def _look_after_connections(*, now: float, at_the_end: bool = False) -> None:
     """Close what broke or is too old; where Django keeps none (CONN_MAX_AGE 0), at the end of each call."""
     mine = connections.all(initialized_only=True)
     broken = any(each.errors_occurred for each in mine)
     kept_none = at_the_end and any(each.settings_dict["CONN_MAX_AGE"] == 0 for each in mine)
-    due = not at_the_end and WALL.monotonic() - getattr(_looked, "at", -HEALTHY_S) >= HEALTHY_S
+    due = not at_the_end and now - getattr(_looked, "at", -HEALTHY_S) >= HEALTHY_S
     if broken or kept_none or due:
-        _looked.at = WALL.monotonic()
+        _looked.at = now
         close_old_connections()
