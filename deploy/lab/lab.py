@@ -140,8 +140,8 @@ class Lab:
 
     def remove_guest(self, name: str) -> None:
         """Destroy and undefine a guest wherever it is, and forget it. A host that does not answer is passed over."""
-        for host in self.plan.hosts:  # a QEMU that hangs in a broken post-copy keeps its daemon waiting
-            for process in filter(None, map(Recorded.of, self._guest_pids(host, name))):
+        for room in self.plan.hosts:  # a QEMU that hangs in a broken post-copy keeps its daemon waiting
+            for process in filter(None, map(Recorded.of, self._guest_pids(room, name))):
                 process.kill()
         for host in self.hosts:
             if name in (self._domains(host) or ()):
