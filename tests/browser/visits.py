@@ -1,6 +1,6 @@
 """Going through all pages and dialogs, for tests of what holds on each."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from playwright.sync_api import Page, ViewportSize, expect
 
@@ -56,6 +56,18 @@ def open_dialogs(page: Page, server: Server, house: House) -> Iterator[str]:
     page.locator(".migration-samples summary").click()
     page.locator(".migration-samples tbody tr").first.wait_for()
     yield "a toast, and samples as a table"
+    yield from _maintenance_dialogs(page, fresh, house)
+    fresh("/vms")
+    page.locator('[data-toggles="tree"][aria-controls="tree"]').first.click()
+    page.locator("#tree-body a").first.wait_for()
+    yield "tree"
+    fresh("/hosts/add")
+    page.get_by_role("button", name="Add host").click()
+    page.locator(".error").first.wait_for()
+    yield "host form, refused"
+
+
+def _maintenance_dialogs(page: Page, fresh: Callable[[str], None], house: House) -> Iterator[str]:
     plan = house.pages()["plan, draft"]
     fresh(plan)
     page.get_by_role("button", name="Change…").first.click()
@@ -84,11 +96,3 @@ def open_dialogs(page: Page, server: Server, house: House) -> Iterator[str]:
     page.locator("#dialog [data-closes]").first.click()
     yield "chosen hosts"
     page.locator("[data-bulk-clear]").click()
-    fresh("/vms")
-    page.locator('[data-toggles="tree"][aria-controls="tree"]').first.click()
-    page.locator("#tree-body a").first.wait_for()
-    yield "tree"
-    fresh("/hosts/add")
-    page.get_by_role("button", name="Add host").click()
-    page.locator(".error").first.wait_for()
-    yield "host form, refused"
