@@ -57,8 +57,9 @@ def test_it_powers_a_vm_in_the_name_of_the_person(olga: User) -> None:
     assert (entry.actor, entry.verb, entry.refused) == ("olga", "pause", False)
 
 
-def test_it_does_not_migrate_a_vm_that_is_not_running(olga: User) -> None:
-    vm = make_vm(state=str(VMState.DOWN))
+@pytest.mark.parametrize("state", [VMState.POWERING_DOWN, VMState.UNKNOWN, VMState.MISSING])
+def test_it_does_not_migrate_a_vm_of_which_nobody_knows_whether_it_will_run(olga: User, state: VMState) -> None:
+    vm = make_vm(state=str(state))
     make_host(cluster=vm.host.cluster)
     with pytest.raises(orders.Refused):
         orders.migrate(olga, vm)
