@@ -60,7 +60,7 @@ class Scene:
 SCENES = {
     "host16": Scene(hosts=6, full=1, vms=16, emptied=1, gib=(1.0, 2.0, 3.0, 6.0)),
     "host100": Scene(hosts=8, full=1, vms=100, emptied=1, gib=(1.0, 1.5, 2.0, 3.0)),
-    "roll": Scene(hosts=24, full=24, vms=8, emptied=24, gib=(1.5, 2.0, 3.0, 4.0)),
+    "roll": Scene(hosts=24, full=24, vms=16, emptied=24, gib=(1.0, 2.0, 3.0, 6.0)),
 }
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from datacenter.maintenance.planner import Action, Choice, HostWish, Leg
+from datacenter.maintenance.planner import Action, Choice, HostWish, Leg, Way
 from hosts.livemigration.queue import Limits
 from tests.maintenance.planner.clusters import MIB, hosts, out, plan, vm
 
@@ -25,9 +25,12 @@ def test_it_sends_as_many_at_once_as_the_queue_allows() -> None:
     assert [move.wave for move in sorted(found.moves, key=lambda each: each.start_s or 0)] == [1, 2, 3, 4]
 
 
-def test_it_sends_the_longest_first() -> None:
-    found = plan(hosts(0, 60, 60), [vm(1, gib=1), vm(2, gib=8), vm(3, gib=4)], 1)
-    assert [move.vm for move in sorted(found.moves, key=lambda each: each.position)] == [2, 3, 1]
+@pytest.mark.parametrize(("cap", "order"), [(None, [2, 1, 3, 4]), (100 * MIB, [2, 3, 4, 1])])
+def test_it_sends_the_longest_first_and_short_ones_beside_it(cap: int | None, order: list[int]) -> None:
+    sizes = {1: 1, 2: 8, 3: 4, 4: 2}
+    known = [vm(key, gib=gib, way=Way(bandwidth=cap)) for key, gib in sizes.items()]
+    found = plan(hosts(0, 60, 60), known, 1)
+    assert [move.vm for move in sorted(found.moves, key=lambda each: each.position)] == order
 
 
 def test_a_persons_order_goes_before_it() -> None:
