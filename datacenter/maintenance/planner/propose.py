@@ -144,7 +144,7 @@ class Roll:
         self.active += 1
         host.outlook.start_s = self.lines.at
         host.loads = {move.vm: self.expected.of(self.vms[move.vm]) for move in placed}
-        in_order(host.moves, self.vms, host.loads, self._positions(host))
+        in_order(host.moves, self.vms, host.loads, self._positions(host), lanes=self.snapshot.limits.out)
         for move in placed:
             assert move.target is not None
             self.coming[move.target] += 1

@@ -1,8 +1,11 @@
 """When what begins and ends: it …"""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from datacenter.maintenance.planner import Action, Choice, HostWish, Leg, Way
+from datacenter.maintenance.planner import Action, Choice, HostWish, Leg, Way, expect
+from datacenter.maintenance.planner.order import played_s
 from hosts.livemigration.queue import Limits
 from tests.maintenance.planner.clusters import MIB, hosts, out, plan, vm
 
@@ -25,12 +28,22 @@ def test_it_sends_as_many_at_once_as_the_queue_allows() -> None:
     assert [move.wave for move in sorted(found.moves, key=lambda each: each.start_s or 0)] == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize(("cap", "order"), [(None, [2, 1, 3, 4]), (100 * MIB, [2, 3, 4, 1])])
-def test_it_sends_the_longest_first_and_short_ones_beside_it(cap: int | None, order: list[int]) -> None:
+def test_it_sends_the_longest_first_where_a_policy_caps_them() -> None:
     sizes = {1: 1, 2: 8, 3: 4, 4: 2}
-    known = [vm(key, gib=gib, way=Way(bandwidth=cap)) for key, gib in sizes.items()]
+    known = [vm(key, gib=gib, way=Way(bandwidth=100 * MIB)) for key, gib in sizes.items()]
     found = plan(hosts(0, 60, 60), known, 1)
-    assert [move.vm for move in sorted(found.moves, key=lambda each: each.position)] == order
+    assert [move.vm for move in sorted(found.moves, key=lambda each: each.position)] == [2, 3, 4, 1]
+
+
+@given(st.lists(st.sampled_from((1, 2, 3, 6)), min_size=3, max_size=24))
+def test_it_takes_an_order_that_leaves_the_line_less_idle_than_the_longest_first(sizes: list[int]) -> None:
+    known = [vm(key, gib=gib) for key, gib in enumerate(sizes, start=1)]
+    found = plan(hosts(0, 500, 500), known, 1)
+    loads = {each.key: expect.unmeasured(each, 100.0 * MIB) for each in known}
+    ordered = [loads[move.vm] for move in sorted(found.moves, key=lambda each: each.position)]
+    longest = sorted(loads.values(), key=lambda load: -load.bytes)
+    assert played_s(ordered, 2) <= played_s(longest, 2)
+    assert sorted(move.vm for move in found.moves) == sorted(loads)
 
 
 def test_a_persons_order_goes_before_it() -> None:
