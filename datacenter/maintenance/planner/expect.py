@@ -18,7 +18,7 @@ MIB = 1 << 20
 #: a line that nothing was measured of: what the engine takes for two unknown hosts
 UNKNOWN_LINE = Constants().free_speed
 #: of each move, what is no copying: asked of both hosts, measured for 1 s, begun, confirmed; in seconds
-AROUND_S = 2.5
+AROUND_S = 3.1
 _SETUP_S = Constants().setup_s
 #: an unmeasured guest's p90 over its expected time
 _UNMEASURED = 2.0

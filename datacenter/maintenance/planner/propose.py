@@ -12,7 +12,7 @@ from datacenter.maintenance.planner import expect
 from datacenter.maintenance.planner.decide import Deciding
 from datacenter.maintenance.planner.groups import Affinity
 from datacenter.maintenance.planner.lines import Flow, Lines
-from datacenter.maintenance.planner.order import in_order, number_waves
+from datacenter.maintenance.planner.order import Window, in_order, number_waves
 from datacenter.maintenance.planner.place import Placing
 from datacenter.maintenance.planner.records import (
     Action,
@@ -30,6 +30,8 @@ from datacenter.maintenance.planner.records import (
 from datacenter.maintenance.planner.rooms import SOON, STAYS, Rooms, leaves, takes
 
 _EMPTIED = Refusal(reason="It is being emptied itself.", remedy="It takes VMs again when its work is done.", room=True)
+#: with more VMs than this their order is not worth the time it takes to compare orders
+_PLAYED = 2000
 _BACK = {Action.SHUTDOWN: "Started again where it was.", Action.SUSPEND: "Resumed where it was."}
 
 
@@ -74,12 +76,10 @@ class Roll:
         self.affinity = Affinity(snapshot.groups, {vm.key: vm.host for vm in snapshot.vms if vm.runs})
         line = {host.key: host.line or expect.UNKNOWN_LINE for host in snapshot.hosts}
         self.lines = Lines(snapshot.limits, line)
-        self.expected = expect.Expectations(self._concerned(), self._usual(list(line.values())))
+        self.concerned = [self.vms[key] for host in self.all for key in self.on.get(host.wish.key, ())]
+        self.expected = expect.Expectations(self.concerned, self._usual(list(line.values())))
         placing = Placing(self.rooms, self.affinity, snapshot.fits)
         self.deciding = Deciding(self.vms, self.names, wishes, placing, self.expected)
-
-    def _concerned(self) -> list[VMFact]:
-        return [self.vms[key] for host in self.all for key in self.on.get(host.wish.key, ())]
 
     def _usual(self, lines: list[float]) -> float:
         """What one move of several may hope for: its share of the line of the host in the middle."""
@@ -144,7 +144,7 @@ class Roll:
         self.active += 1
         host.outlook.start_s = self.lines.at
         host.loads = {move.vm: self.expected.of(self.vms[move.vm]) for move in placed}
-        in_order(host.moves, self.vms, host.loads, self._positions(host), lanes=self.snapshot.limits.out)
+        in_order(host.moves, self.vms, host.loads, self._positions(host), self._window(host))
         for move in placed:
             assert move.target is not None
             self.coming[move.target] += 1
@@ -154,6 +154,11 @@ class Roll:
                 self.rooms.reserve(host.wish.key, takes([self.vms[move.vm]]))
         self.moved.update(move.vm for move in placed)
         self.lines.call(0.0 if host.wish.begun else host.wish.before_s, lambda: self._empty(host))
+
+    def _window(self, host: Host) -> Window:
+        limits = self.snapshot.limits
+        lanes = max(1, min(limits.out, limits.cluster, limits.network))
+        return Window(lanes=lanes, line=self.lines.line[host.wish.key], played=len(self.concerned) <= _PLAYED)
 
     def _positions(self, host: Host) -> dict[int, int]:
         """Those that people chose, by VM."""

@@ -15,7 +15,7 @@ LINE = 200.0 * MIB
 def test_it_takes_what_must_go_over_the_line() -> None:
     """16 GiB of four VMs over 200 MiB/s, two at once: 82 s, and twice some seconds around a copy."""
     found = plan(hosts(0, 60, 60, 60, line=LINE), [vm(n) for n in range(1, 5)], 1)
-    assert found.seconds == pytest.approx(82 + 6, abs=1)
+    assert found.seconds == pytest.approx(82 + 7.4, abs=1)
     assert found.p90_s is not None
     assert found.p90_s > (found.seconds or 0)
 
@@ -42,7 +42,10 @@ def test_it_takes_an_order_that_leaves_the_line_less_idle_than_the_longest_first
     loads = {each.key: expect.unmeasured(each, 100.0 * MIB) for each in known}
     ordered = [loads[move.vm] for move in sorted(found.moves, key=lambda each: each.position)]
     longest = sorted(loads.values(), key=lambda load: -load.bytes)
-    assert played_s(ordered, 2) <= played_s(longest, 2)
+    around = (0.9, 1.0, 1.1)
+    assert sum(played_s(ordered, 2, around=each) for each in around) <= sum(
+        played_s(longest, 2, around=each) for each in around
+    )
     assert sorted(move.vm for move in found.moves) == sorted(loads)
 
 
@@ -95,7 +98,7 @@ def test_a_guest_that_writes_fast_takes_longer_and_says_so() -> None:
 def test_homecoming_is_staggered() -> None:
     found = plan(hosts(0, 60, 60), [vm(1), vm(2)], 1, home=True, home_stagger_s=30.0)
     back = sorted(move.start_s or 0 for move in found.moves if move.leg is Leg.HOME)
-    assert back[1] - back[0] >= 30.0
+    assert back[1] - back[0] >= 30.0 - 1e-6
     assert found.hosts[0].end_s == found.seconds
 
 
