@@ -25,10 +25,10 @@ def buttons(client: Client, vm: VM) -> dict[str, str]:
     ("state", "pressable"),
     [
         (VMState.UP, {"Migrate…", "Shut down", "Pause", "Reboot", "Power off"}),
-        (VMState.PAUSED, {"Resume", "Power off"}),
+        (VMState.PAUSED, {"Migrate…", "Resume", "Power off"}),
         (VMState.POWERING_DOWN, {"Shut down", "Power off"}),
         (VMState.SUSPENDED, {"Power off"}),
-        (VMState.DOWN, {"Start"}),
+        (VMState.DOWN, {"Migrate…", "Start"}),  # by its definition alone
         (VMState.CRASHED, {"Start"}),
         (VMState.MISSING, set()),
     ],
