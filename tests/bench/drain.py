@@ -3,7 +3,8 @@
 ``host16_ratio``, ``host100_ratio``: one host with 16 and with 100 VMs is emptied; ``roll_ratio``: a roll goes through a
 cluster of 24 hosts, one at a time. All of Godwit's own code does it, on the simulated data center and its own clock
 (tests/maintenance/house.py): plans.make_plan, the runner, the queue with its limits, the supervisors, migrations as
-QEMU makes them. A ratio is the time from the plan's start to its end over the physical limit:
+QEMU makes them. The cluster has moved a VM before, so that the speed of its lines is known to Godwit. A ratio is the
+time from the plan's start to its end over the physical limit:
 
     limit = sum over hosts of (sum of bytes_i of the VMs that leave it) / line
 

@@ -1,12 +1,13 @@
 """The house of tests/maintenance with large hosts, for ``make bench-drain``: figures come as collectors bring them."""
 
+from datetime import timedelta
 from typing import Any
 
 from datacenter.models import Plan
 from hosts.livemigration.shipped import ADAPTIVE
 from hosts.livemigration.terms import ship
-from hosts.models import VM, Cluster, Host
-from hosts.states import HostState, PlanState
+from hosts.models import VM, Cluster, Host, Migration
+from hosts.states import HostState, MigrationState, PlanState
 from hosts.telemetry import hosting
 from tests.maintenance.house import House
 
@@ -36,6 +37,7 @@ class DrainHouse(House):
         self._figures()
         for guest in self.world.guests.values():
             VM.objects.filter(uuid=guest.uuid).update(rss_bytes=guest.rss_bytes)
+        self._past()
         plan = self.plan(*hosts, **terms)
         began = self.clock.monotonic()
         self.until(lambda: self._beats % 10 == 0 and self.state(plan) in _OVER, seconds=LONGEST_S)
@@ -56,6 +58,16 @@ class DrainHouse(House):
         for row in Host.objects.filter(state=HostState.CONNECTING):
             if self.world.hosts[row.name].answers:
                 hosting.answered(row)
+
+    def _past(self) -> None:
+        """A cluster that moved a VM before, so that its lines are known."""
+        one, other = Host.objects.order_by("name")[:2]
+        ended = self.clock.now() - timedelta(hours=1)
+        Migration.objects.create(
+            vm=VM.objects.filter(host=one).order_by("name")[0], source=other, destination=one, requested_by="bench",
+            state=str(MigrationState.DONE), requested_at=ended, started_at=ended - timedelta(seconds=62),
+            ended_at=ended, transferred_bytes=int(60 * self.line),
+        )  # fmt: skip
 
     def _figures(self) -> None:
         for name, host in self.world.hosts.items():
