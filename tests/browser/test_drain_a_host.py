@@ -17,7 +17,7 @@ from tests.browser.whole import Complaints, Program
 from tests.factory import make_cluster, make_host
 from tests.livemigration.workers import eventually
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("whole")]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.alone]
 
 PATIENCE_MS = 60_000  # the machine may be busy; nothing here measures
 DRAIN_MS = 420_000  # some 20 GiB over simulated lines, in real time
