@@ -128,13 +128,33 @@
     dialog.onclose = () => { if (dialog.returnValue === "yes") event.detail.issueRequest(true); };
     dialog.showModal();
   });
-  // What a coarse topic tells of is read again, but never under the pointer: then when it has left.
+  // What a coarse topic tells of is read again: at once, then at most every two seconds, and the last news is never
+  // dropped (htmx's throttle drops it). Never under the pointer: then when it has left.
+  const READ_EVERY_MS = 2000;
+  const readings = new Map(); // id of the part -> when it was read last, and whether it will be again
   document.addEventListener("godwit:topic", (event) => {
     const part = event.target.closest("[data-refreshes]");
-    if (!part) return;
-    if (!part.matches(":hover") || !part.querySelector("tr")) return htmx.trigger(part, "refresh");
-    part.onmouseleave = () => { part.onmouseleave = null; htmx.trigger(part, "refresh"); };
+    if (part) readAgain(part.id);
   });
+  function readAgain(id) {
+    const reading = readings.get(id) ?? { at: -Infinity, waits: false };
+    const rest = reading.at + READ_EVERY_MS - performance.now();
+    readings.set(id, reading);
+    if (reading.waits) return;
+    if (rest > 0) {
+      reading.waits = true;
+      setTimeout(() => { reading.waits = false; readAgain(id); }, rest);
+      return;
+    }
+    const part = document.getElementById(id); // a swap has put another element in its place
+    if (!part) return;
+    if (part.matches(":hover") && part.querySelector("tr")) {
+      part.onmouseleave = () => { part.onmouseleave = null; readAgain(id); };
+      return;
+    }
+    reading.at = performance.now();
+    htmx.trigger(part, "refresh");
+  }
   function toast(text) {
     const line = document.createElement("div");
     line.className = "toast-line error";

@@ -67,3 +67,11 @@ def test_a_list_says_how_many_rows_have_moved_and_sorts_them_on_a_persons_word(l
     again.get_by_role("link").click()
     expect(names).to_have_text(["db1", "db2", "db0"])
     expect(again).to_be_hidden()
+
+
+def test_a_list_shows_the_last_news_too_when_they_come_close_together(login):
+    make_vm("db0")
+    page = open_live(login, "/vms")
+    for name in ("db1", "db2"):
+        feed.changed("vm", make_vm(name).pk)
+        expect(page.locator("#list td.c-name", has_text=name)).to_be_visible()
