@@ -108,5 +108,7 @@ def stop(host: HostPlan, *, by: signal.Signals = signal.SIGKILL, timeout_s: floa
     send(host, PROGRAM, signal.SIGCONT)
     send(host, PROGRAM, by)
     await_true(f"libvirtd of {host.name} to end", lambda: not running(host), timeout_s=timeout_s)
+    # A thread that dies late still holds the port: the next daemon could not have it, and would be taken for this one.
+    await_true(f"the port of {host.name} to close", lambda: not listens(host), timeout_s=timeout_s)
     # Killed, it leaves its pid file; the next one takes it over, but a sweep is what a service manager does as well.
     Path(host.root / "run/libvirtd.pid").unlink(missing_ok=True)

@@ -196,6 +196,10 @@ def wait_until(true: Callable[[], object], what: str, *, timeout_s: float = 10.0
         WALL.sleep(0.02)
 
 
+class NeverEnded(AssertionError):
+    """A call to a host that did not come back."""
+
+
 class Running:
     """A migration under way on a thread of its own; ``error`` is how it ended, None for well."""
 
@@ -212,5 +216,6 @@ class Running:
 
     def end(self, *, timeout_s: float = 60.0) -> BaseException | None:
         self._thread.join(timeout_s)
-        assert not self._thread.is_alive(), "the migration never ended"
+        if self._thread.is_alive():
+            raise NeverEnded("the migration never ended")
         return self.error
