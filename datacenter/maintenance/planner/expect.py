@@ -1,7 +1,7 @@
 """How long one move takes and how long its guest pauses, before it begins. Pure.
 
 Where the guest's dirty rate was measured the engine's forecast is asked (docs/forecast.md), by rounded figures, so
-that thousands of VMs cost a few dozen forecasts of some 20 ms. Else its size tells: all that QEMU holds of it goes over
+that thousands of VMs cost a few dozen forecasts of some 45 ms. Else its size tells: all that QEMU holds of it goes over
 the line once, and nine in ten take no more than twice as long. Either way ``AROUND_S`` is spent on it by Godwit itself.
 """
 
@@ -23,7 +23,7 @@ _SETUP_S = Constants().setup_s
 #: an unmeasured guest's p90 over its expected time
 _UNMEASURED = 2.0
 #: more forecasts than this are not asked for; figures are rounded until it is enough
-_MOST_FORECASTS = 60
+_MOST_FORECASTS = 30
 _ROUNDINGS = (1.1, 1.25, 1.6, 2.5, 6.0, 40.0)
 #: shutting down, saving and starting, where nothing else is known, in seconds; saved memory goes to a disk, bytes/s
 SHUTDOWN_S, START_S = 45.0, 30.0
