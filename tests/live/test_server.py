@@ -146,7 +146,7 @@ async def test_a_client_that_does_not_read_gets_the_newest_and_blocks_nobody(ser
             lags.append(time.monotonic() - before)
         slow.transport.resume_reading()
         await until(slow, says(vm, "29 %"))
-        assert sorted(lags)[len(lags) // 2] < 0.5
+        assert sorted(lags)[len(lags) // 2] < 5  # one that waits for the slow one waits for ever
 
 
 async def test_another_site_is_refused(servers, cookie):
