@@ -10,7 +10,7 @@ from datacenter.access import OPERATORS
 from datacenter.maintenance import orders
 from datacenter.models import HostHold, Plan, PlanMove, User
 from deploy.lab import Lab
-from hosts.models import VM, Host, Migration
+from hosts.models import VM, Cluster, Host, Migration
 from tests.lab.conftest import lab, standing_lab
 from tests.livemigration.conftest import LabPlace, live_lab_place
 from tests.livemigration.workers import Worker, eventually
@@ -83,3 +83,22 @@ def test_it_is_emptied_by_another_worker_where_one_was_killed(
         (where,) = lab.running_on(name)
         assert where != "h1"
     assert Migration.objects.filter(state="done").count() == 2
+
+
+def test_it_takes_for_done_what_somebody_moves_with_virsh_meanwhile(
+    lab: Lab, full: LabPlace, olga: User, tmp_path: Path
+) -> None:
+    Cluster.objects.update(most_out=1)
+    for name in GUESTS:
+        lab.dirty(name, 16, 1)
+    lab.slow("h1", 100)  # Mbit/s: while the first guest takes its seconds, the second waits; both converge beside
+    with Worker(tmp_path / "worker.log"):
+        plan = orders.to_maintenance(olga, [full.hosts["h1"]], "")
+        eventually(lambda: Migration.objects.filter(state="copying").exists(), seconds=40, what=told)
+        waiting = Migration.objects.select_related("vm").get(state="queued").vm.name
+        lab.migrate(waiting, "h1", "h3")
+        lab.slow("h1", 0)
+        eventually(lambda: state(plan) == "finished", seconds=120, what=told)
+    assert lab.running_on(waiting) == ["h3"]
+    assert Host.objects.get(name="h1").state == "maintenance"
+    assert set(PlanMove.objects.values_list("state", flat=True)) == {"done"}
