@@ -61,6 +61,7 @@ class House:
         pages["migration, done"] = reverse("migration", args=[self.done.pk])
         pages |= self.maintenance
         pages["nothing found"] = reverse("vms") + "?q=nothing-is-called-so"
+        pages["no such page"] = "/no-such-page"
         return pages
 
 

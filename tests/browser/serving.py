@@ -12,12 +12,12 @@ from pathlib import Path
 from tests.database import database_url
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+SETTINGS = "tests.browser.web_settings"
 
 
-def database_environment(settings: str = "datacenter.settings") -> dict[str, str]:
+def database_environment(settings: str = SETTINGS) -> dict[str, str]:
     """What a process of Godwit needs to find the test database."""
-    # GODWIT_DEBUG: static files by their finders, without a collectstatic before each run
-    return os.environ | {"DATABASE_URL": database_url(), "DJANGO_SETTINGS_MODULE": settings, "GODWIT_DEBUG": "1"}
+    return os.environ | {"DATABASE_URL": database_url(), "DJANGO_SETTINGS_MODULE": settings}
 
 
 def free_port() -> int:
@@ -29,7 +29,7 @@ def free_port() -> int:
 class Server:
     """One uvicorn process. ``settings``: the module that DJANGO_SETTINGS_MODULE names."""
 
-    def __init__(self, *, log: Path, settings: str = "datacenter.settings", port: int = 0) -> None:
+    def __init__(self, *, log: Path, settings: str = SETTINGS, port: int = 0) -> None:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.live_url = f"ws://127.0.0.1:{self.port}/ws/live"
