@@ -21,10 +21,16 @@ os.environ.setdefault("GODWIT_MEASURE_LONG", "0")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs real daemons or a browser is tried once more when it fails; the summary counts it as a rerun."""
+    """What needs daemons, a browser or other processes is tried once more when it fails: the summary names it."""
     for item in items:
-        if item.get_closest_marker("lab") or item.get_closest_marker("browser"):
+        if any(item.get_closest_marker(name) for name in ("lab", "browser", "alone")) or _commits(item):
             item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=2))
+
+
+def _commits(item: pytest.Item) -> bool:
+    """Whether it writes for other processes or threads to read, whose pace is the machine's."""
+    marker = item.get_closest_marker("django_db")
+    return marker is not None and bool(marker.kwargs.get("transaction"))
 
 
 @pytest.fixture(scope="session")
