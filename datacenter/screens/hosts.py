@@ -30,7 +30,7 @@ LISTING = Listing(
         Column(key="state", label="State", sort="state", optional=False),
         Column(key="name", label="Name", sort="name", optional=False),
         Column(key="cluster", label="Cluster", sort="cluster__name", width="c-wide"),
-        Column(key="vms", label="VMs", sort="vm_count", end=True, hint="Those not down"),
+        Column(key="vms", label="VMs", sort="vm_count", end=True, width="c-wide", hint="Those not down"),
         Column(
             key="cpu", label="CPU", sort="cpu_percent", end=True, ticks=True, hint="Of all its logical CPUs together"
         ),

@@ -24,7 +24,7 @@ LISTING = Listing(
         Column(key="vm", label="VM", sort="vm__name", optional=False),
         Column(key="from", label="From", sort="source__name", optional=False, width="c-wide"),
         Column(key="to", label="To", sort="destination__name", optional=False),
-        Column(key="progress", label="Remaining", optional=False, end=True, width="c-wide"),
+        Column(key="progress", label="Remaining", optional=False, end=True),
         Column(key="took", label="Took", optional=False, end=True, width="c-wide"),
         Column(key="pause", label="Pause", sort="pause_ms", optional=False, end=True, width="c-wide"),
         Column(key="by", label="By", sort="requested_by", optional=False, width="c-wide c-medium"),

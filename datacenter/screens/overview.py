@@ -24,7 +24,8 @@ _WORTH_A_LOOK = (
 def overview(request: HttpRequest) -> HttpResponse:
     """Eight queries or fewer, whatever the size of the place."""
     moving = rows.migrations().filter(state__in=[state.value for state in OPEN_MIGRATION])
-    migrations = list(moving.order_by("-requested_at")[:12])
+    waits = Q(state=MigrationState.QUEUED.value)
+    migrations = list(moving.order_by(waits, "started_at", "requested_at", "pk")[:12])
     if "HX-Request" in request.headers:  # a migration came or went: that part alone
         return render(request, "overview/_moving.html", {"migrations": migrations})
     context = {
