@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class DataCenterConfig(AppConfig):
@@ -6,3 +7,8 @@ class DataCenterConfig(AppConfig):
 
     name = "datacenter"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from datacenter.access.ship import ship_roles  # models can be imported from here on only
+
+        post_migrate.connect(ship_roles, sender=self)

@@ -12,9 +12,10 @@ from datacenter.models.plan import (
     ReportDelivery,
     holding,
 )
+from datacenter.models.role import Role, RoleBinding
 from datacenter.models.user import User
 
 __all__ = [
     "AffinityGroup", "AuditEntry", "HostHold", "MaintenancePolicy", "Plan", "PlanHost", "PlanMove", "PlanStep",
-    "ReportDelivery", "User", "WindowRun", "holding",
+    "ReportDelivery", "Role", "RoleBinding", "User", "WindowRun", "holding",
 ]  # fmt: skip

@@ -4,34 +4,15 @@ Default deny. Until roles on the object tree are read here: every active user ma
 "Operators" may do what operators do, administrators (superusers) may do all.
 """
 
-from enum import StrEnum
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
 
+from datacenter.access.verbs import Verb as Verb
+
 M = TypeVar("M", bound=Model)
 
 OPERATORS = "Operators"
-
-
-class Verb(StrEnum):
-    VIEW = "view"
-    CONSOLE = "console"  # see and type on a VM's screen
-    POWER = "power"  # start, shut down, reboot, pause a VM
-    MIGRATE = "migrate"  # migrate, measure, adjust and cancel
-    EDIT_VM = "edit_vm"  # its rules, its tags
-    MAINTAIN = "maintain"  # hosts into maintenance and back, plans, their steps, tags of hosts
-    EDIT_HOST = "edit_host"  # add, remove, state what libvirt cannot tell
-    EDIT_CLUSTER = "edit_cluster"  # limits, affinity, which policies hold there
-    EDIT_POLICY = "edit_policy"  # migration policies and maintenance policies themselves
-    RESOLVE = "resolve"  # doubts: which copy lives, which host is off
-    ACKNOWLEDGE = "acknowledge"  # alerts
-    AUDIT = "audit"  # who did what, exports, the chain of hashes
-    DISPLAY = "display"  # give out wall displays, end them
-    GRANT = "grant"  # give and take roles
-    ADMINISTER = "administer"  # users, tokens, notification of others, the installation itself
-
-    OPERATE = "operate"  # of before there were finer ones; nothing new asks it
 
 
 _OPERATORS_MAY = {
