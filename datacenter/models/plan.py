@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from datacenter.models.attempted import Attempted
 from datacenter.models.maintenance import MaintenancePolicy
 from hosts.advance import knows
 from hosts.models import VM, Host, Leased, Migration, Operation
@@ -181,7 +182,7 @@ class PlanStep(models.Model):
         return f"{self.get_kind_display()} on {self.plan_host.host}"
 
 
-class ReportDelivery(models.Model):
+class ReportDelivery(Attempted):
     """A plan's report on its way to one place: sent once, tried several times."""
 
     class Channel(models.TextChoices):
@@ -190,11 +191,6 @@ class ReportDelivery(models.Model):
 
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="deliveries")
     channel = models.CharField(max_length=10, choices=Channel.choices)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    next_at = models.DateTimeField(default=timezone.now)  # not tried before
-    sent_at = models.DateTimeField(null=True, blank=True)
-    given_up_at = models.DateTimeField(null=True, blank=True)
-    error = models.CharField(max_length=500, blank=True, default="")  # of the last attempt; "": none
 
     class Meta:
         ordering = ("channel",)

@@ -13,9 +13,10 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from datacenter.maintenance import address, sending
+from datacenter.maintenance import sending
 from datacenter.maintenance.terms import Terms, TermsRefused, validate
 from datacenter.models import Plan, PlanHost, PlanStep, ReportDelivery
+from datacenter.notify import address, tries
 from hosts.models import Transition
 from hosts.virt.clock import ManualClock
 from tests.factory import make_host
@@ -192,7 +193,7 @@ def test_a_try_whose_worker_died_costs_that_try_only(db: None, mailbox: Mailbox)
     sending.send(plan)
     clock = ManualClock(start=timezone.now())
     clock.advance(1.0)
-    assert sending._claim(ReportDelivery.objects.get(), clock)  # and then nothing
+    assert tries.claim(ReportDelivery.objects.get(), clock)  # and then nothing
     clock.advance(61.0)
     sending.deliver_due(clock=clock)
     assert len(mailbox.letters) == 1
@@ -202,7 +203,7 @@ def test_a_try_is_made_by_one_worker(db: None, mailbox: Mailbox) -> None:
     sending.send(ended(report_mail="ops@dc.example"))
     clock = ManualClock(start=timezone.now())
     one, other = ReportDelivery.objects.get(), ReportDelivery.objects.get()
-    assert (sending._claim(one, clock), sending._claim(other, clock)) == (True, False)
+    assert (tries.claim(one, clock), tries.claim(other, clock)) == (True, False)
 
 
 def test_it_is_posted_with_its_figures(db: None, receiver: Receiver) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from datacenter.maintenance import hook
-from datacenter.maintenance.address import UrlRefused, check_url
-from datacenter.maintenance.hook import Answer, post
+from datacenter.notify import hook
+from datacenter.notify.address import UrlRefused, check_url
+from datacenter.notify.hook import Answer, post
 from tests.maintenance.steps.receiver import Receiver, make_certificate, receive
 
 AT = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)

@@ -21,7 +21,7 @@ import httpx
 import orjson
 from django.conf import settings
 
-from datacenter.maintenance.address import Place, Resolver, UrlRefused, check_url, resolve
+from datacenter.notify.address import Place, Resolver, UrlRefused, check_url, resolve
 
 _MOST_ANSWER_BYTES = 4096
 #: no single reading waits for longer; the deadline over all of them is the caller's
