@@ -11,9 +11,9 @@ from datacenter.maintenance import orders as ordered
 from datacenter.maintenance import plans
 from datacenter.maintenance.terms import Terms
 from datacenter.models import AuditEntry, Plan, PlanHost, PlanMove, PlanStep
+from datacenter.placement.prospects import plan as candidates
 from datacenter.screens.errors import BadParameter
 from datacenter.screens.maintenance_plan import find, forbidden, said, version_of
-from datacenter.screens.plan import plan as candidates
 from datacenter.screens.plan_view import in_order, moves_of, shown
 from datacenter.screens.terms_form import TermsForm
 from hosts.models import Host

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from datacenter import orders
-from datacenter.screens.plan import Plan, plan
+from datacenter.placement.prospects import Plan, plan
 from datacenter.screens.vms import find
 from hosts.livemigration.terms import policy_of
 from hosts.models import VM, Host, MigrationPolicy

@@ -1,18 +1,17 @@
-"""What would happen: each candidate with its checks and its forecast, for the migrate dialog."""
+"""What would happen: each candidate with its checks and its forecast, for the migrate dialog and the API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from datacenter import placement
-from datacenter.orders import MigrateOptions
-from datacenter.placement import Candidate
+from datacenter.placement.choose import Candidate, candidates
+from datacenter.placement.holds import keep_off
 from hosts.livemigration import beforehand, pairs, preflight
 from hosts.livemigration.beforehand import Outlook, Terms
 from hosts.livemigration.pairs import Pair
 from hosts.livemigration.policy import Method
 from hosts.livemigration.preflight import About, Finding, Outcome, Proof
-from hosts.livemigration.terms import terms
+from hosts.livemigration.terms import Asked, terms
 from hosts.models import VM, Host
 
 
@@ -51,12 +50,12 @@ class Plan:
         return self.choices[0] if self.choices and self.choices[0].candidate.ok else None
 
 
-def plan(vm: VM, wanted: Host | None, options: MigrateOptions) -> Plan:
+def plan(vm: VM, wanted: Host | None, options: Asked) -> Plan:
     """``wanted`` None: the best. A constant number of queries, whatever the number of hosts."""
     proofs = preflight.proofs(vm.host)
     asked = terms(vm, vm.host, **options)
-    found = placement.candidates(vm, wishes=preflight.wishes(asked), proofs=proofs, busy=preflight.busy(vm))
-    judged = placement.keep_off(found)
+    found = candidates(vm, wishes=preflight.wishes(asked), proofs=proofs, busy=preflight.busy(vm))
+    judged = keep_off(found)
     known = pairs.of_source(vm.host)
     choices = [_choice(vm, each, asked, proofs, known.get(each.host.pk)) for each in judged]
     best = choices[0] if choices and choices[0].candidate.ok else None
