@@ -1,6 +1,5 @@
 """The nouns of the control room, one file each."""
 
-from datacenter.models.audit import AuditEntry
 from datacenter.models.maintenance import MaintenancePolicy, WindowRun
 from datacenter.models.plan import (
     AffinityGroup,
@@ -16,6 +15,6 @@ from datacenter.models.role import Role, RoleBinding
 from datacenter.models.user import User
 
 __all__ = [
-    "AffinityGroup", "AuditEntry", "HostHold", "MaintenancePolicy", "Plan", "PlanHost", "PlanMove", "PlanStep",
+    "AffinityGroup", "HostHold", "MaintenancePolicy", "Plan", "PlanHost", "PlanMove", "PlanStep",
     "ReportDelivery", "Role", "RoleBinding", "User", "WindowRun", "holding",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from datacenter.screens import facets, host_checks, vms
 from datacenter.screens.errors import BadParameter
 from datacenter.screens.listing import Column, Listing, show
 from datacenter.screens.loads import LAST_HOUR, columns_of
-from hosts.models import VM, Host, HostLoad, Migration, Transition
+from hosts.models import VM, Event, Host, HostLoad, Migration
 from hosts.states import HostState
 
 LISTING = Listing(
@@ -87,7 +87,7 @@ def _counts(row: Host) -> dict[str, Any]:
     return {
         "vms": VM.objects.filter(host=row).count(),
         "migrations": Migration.objects.filter(_either(row)).count(),
-        "events": Transition.objects.filter(noun="host", row=row.pk).count(),
+        "events": Event.changes.filter(noun="host", row=row.pk).count(),
     }
 
 
@@ -105,4 +105,4 @@ def _nothing(row: Host) -> dict[str, Any]:
 
 
 def _events(row: Host) -> dict[str, Any]:
-    return {"transitions": list(Transition.objects.filter(noun="host", row=row.pk)[:200])}
+    return {"transitions": list(Event.changes.filter(noun="host", row=row.pk)[:200])}

@@ -10,13 +10,13 @@ from datacenter import orders
 from datacenter.maintenance import orders as ordered
 from datacenter.maintenance import plans
 from datacenter.maintenance.terms import Terms
-from datacenter.models import AuditEntry, Plan, PlanHost, PlanMove, PlanStep
+from datacenter.models import Plan, PlanHost, PlanMove, PlanStep
 from datacenter.placement.prospects import plan as candidates
 from datacenter.screens.errors import BadParameter
 from datacenter.screens.maintenance_plan import find, forbidden, said, version_of
 from datacenter.screens.plan_view import in_order, moves_of, shown
 from datacenter.screens.terms_form import TermsForm
-from hosts.models import Host
+from hosts.models import Event, Host
 
 #: what a person may choose for a VM
 _ACTIONS = [choice for choice in PlanMove.Action.choices if choice[0] not in ("start", "ask")]
@@ -96,7 +96,7 @@ def body(request: HttpRequest, pk: int, **also: Any) -> HttpResponse:
 
 def conflict(request: HttpRequest, pk: int, exc: orders.Refused) -> HttpResponse:
     """The body as it is now, with the refusal and the newest changes on top: somebody else may have been faster."""
-    lately = AuditEntry.objects.filter(noun="plan", row=pk, refused=False).order_by("-at")[:3]
+    lately = Event.orders.filter(noun="plan", row=pk, kind="order").order_by("-at")[:3]
     response = body(request, pk, refused=str(exc), changes=lately)
     response.status_code = 403 if forbidden(exc) else 409
     response["HX-Retarget"] = "#plan-body"

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from datacenter import rows
-from hosts.models import Cluster, DataCenter, Host, Transition
+from hosts.models import Cluster, DataCenter, Event, Host
 from hosts.states import OPEN_MIGRATION, HostState, MigrationState, VMState
 
 #: changes that an operator wants to hear of; the rest is a click away
@@ -31,7 +31,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     context = {
         "clusters": _with_hosts(),
         "migrations": migrations,
-        "transitions": list(Transition.objects.filter(_WORTH_A_LOOK)[:12]),
+        "transitions": list(Event.changes.filter(_WORTH_A_LOOK)[:12]),
     }
     return render(request, "overview/page.html", context)
 

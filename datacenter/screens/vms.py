@@ -14,7 +14,7 @@ from datacenter.screens import facets
 from datacenter.screens.errors import BadParameter
 from datacenter.screens.listing import Column, Listing, show
 from datacenter.screens.loads import LAST_HOUR, columns_of
-from hosts.models import VM, MaintenanceRule, Migration, MigrationMode, Transition, VMLoad
+from hosts.models import VM, Event, MaintenanceRule, Migration, MigrationMode, VMLoad
 from hosts.states import VMState
 
 LISTING = Listing(
@@ -96,7 +96,7 @@ def _counts(row: VM) -> dict[str, int]:
         "disks": len(row.disks),
         "networks": len(row.nics),
         "migrations": Migration.objects.filter(vm=row).count(),
-        "events": Transition.objects.filter(noun="vm", row=row.pk).count(),
+        "events": Event.changes.filter(noun="vm", row=row.pk).count(),
     }
 
 
@@ -105,7 +105,7 @@ def _migrations(row: VM) -> dict[str, Any]:
 
 
 def _events(row: VM) -> dict[str, Any]:
-    return {"transitions": list(Transition.objects.filter(noun="vm", row=row.pk)[:200])}
+    return {"transitions": list(Event.changes.filter(noun="vm", row=row.pk)[:200])}
 
 
 def _rules(row: VM) -> dict[str, Any]:

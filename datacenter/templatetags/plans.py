@@ -18,7 +18,7 @@ from datacenter.templatetags.godwit import icon
 from datacenter.units import UNKNOWN, duration
 from hosts.advance import STATES
 from hosts.livemigration.queue import ordinal
-from hosts.models import Host, Transition
+from hosts.models import Event, Host
 from hosts.states import HostState, MigrationState, PlanMoveState, PlanState, State
 
 register = template.Library()
@@ -188,10 +188,10 @@ def maintenance_since(host: Host) -> datetime | None:
 
 
 @register.simple_tag
-def reopened(host: Host) -> list[Transition]:
+def reopened(host: Host) -> list[Event]:
     """Its ways into maintenance and out of it, newest first, at most 12. One query."""
     states = [HostState.PREPARING.value, HostState.MAINTENANCE.value]
-    rows = Transition.objects.filter(noun="host", row=host.pk, field="state")
+    rows = Event.changes.filter(noun="host", row=host.pk, field="state")
     found = rows.filter(new__in=states) | rows.filter(old__in=states)
     return list(found.order_by("-at")[:12])
 

@@ -3,6 +3,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from hosts.models.correlation import current_order
 from hosts.models.host import Host
 from hosts.models.leased import Leased
 from hosts.models.policy import PolicyVersion
@@ -33,6 +34,7 @@ class Migration(Leased):
     ours = models.BooleanField(default=True)  # False: another tool started it; followed, never touched
     requested_by = models.CharField(max_length=150)  # a name that stays readable; "outside Godwit" if not ours
     requested_at = models.DateTimeField(default=timezone.now)
+    correlation = models.UUIDField(default=current_order, db_index=True)  # the order it follows from
 
     state = models.CharField(max_length=20, choices=MigrationState.choices(), default=MigrationState.QUEUED)
     state_since = models.DateTimeField(default=timezone.now)

@@ -12,7 +12,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from hosts.livemigration.admission import admit_now
 from hosts.livemigration.request import adjust, request_migration
-from hosts.models import Adjustment, Cluster, DataCenter, Migration, Priority, Transition
+from hosts.models import Adjustment, Cluster, DataCenter, Event, Migration, Priority
 from tests.factory import make_cluster, make_host, make_migration, make_vm
 
 
@@ -85,7 +85,7 @@ def test_one_that_waits_is_cancelled_at_once(ten: list[Migration]) -> None:
     assert order.applied_at is not None
     admit_now()
     assert Migration.objects.get(pk=ten[6].pk).queue_place == 4
-    assert Transition.objects.filter(row=row.pk, noun="migration").latest("pk").actor == "ben"
+    assert Event.changes.filter(row=row.pk, noun="migration").latest("pk").actor == "ben"
 
 
 def test_it_says_when_the_next_try_is_due(db: None) -> None:

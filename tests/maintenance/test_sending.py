@@ -17,7 +17,7 @@ from datacenter.maintenance import sending
 from datacenter.maintenance.terms import Terms, TermsRefused, validate
 from datacenter.models import Plan, PlanHost, PlanStep, ReportDelivery
 from datacenter.notify import address, tries
-from hosts.models import Transition
+from hosts.models import Event
 from hosts.virt.clock import ManualClock
 from tests.factory import make_host
 from tests.maintenance.steps.receiver import Receiver, receive
@@ -96,7 +96,7 @@ def ended(**terms: str) -> Plan:
 
 
 def events(plan: Plan) -> list[tuple[str, str]]:
-    return list(Transition.objects.filter(noun="plan", row=plan.pk, field="report").values_list("new", "because"))
+    return list(Event.changes.filter(noun="plan", row=plan.pk, field="report").values_list("new", "because"))
 
 
 def test_it_is_mailed_with_the_failures_first_and_forecast_against_fact(db: None, mailbox: Mailbox) -> None:

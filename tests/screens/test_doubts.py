@@ -6,8 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from datacenter.models import AuditEntry
-from hosts.models import VM, Doubt
+from hosts.models import VM, Doubt, Event
 from tests.screens import factory
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +51,7 @@ def test_an_order_is_kept_for_the_guardian(otto: Client, doubt: Doubt) -> None:
     assert order(otto, doubt, "suspend", doubt.first_id).status_code == 200
     doubt.refresh_from_db()
     assert (doubt.remedy, doubt.remedy_host) == ("suspend", doubt.first)
-    assert AuditEntry.objects.filter(verb="suspend_copy", refused=False).exists()
+    assert Event.orders.filter(verb="suspend_copy", kind="order").exists()
     assert order(otto, doubt, "end", doubt.first_id).status_code == 409
 
 

@@ -5,7 +5,7 @@ from django.db import transaction
 from hosts import feed
 from hosts.advance import note
 from hosts.livemigration.guardian.arbiter import Act
-from hosts.models import Migration, Transition
+from hosts.models import Event, Migration
 
 #: the actor of its notes, and their field: ``new`` is the act, ``old`` "short" where the split was short
 GUARDIAN = "Godwit's guardian"
@@ -45,11 +45,11 @@ def of_failure(migration: Migration, act: Act, *, error: str) -> None:
 
 def was_done(migration: Migration, act: Act, *, old: str | None = None) -> bool:
     """Whether the guardian did it for this migration."""
-    rows = Transition.objects.filter(noun="migration", row=migration.pk, field=FIELD, new=str(act))
+    rows = Event.changes.filter(noun="migration", row=migration.pk, field=FIELD, new=str(act))
     return (rows if old is None else rows.filter(old=old)).exists()
 
 
 def taken_back(migration: Migration) -> str:
     """Why the guardian aborted this hand-over; "" where it did not."""
-    rows = Transition.objects.filter(noun="migration", row=migration.pk, field=FIELD, new=str(Act.ABORT))
+    rows = Event.changes.filter(noun="migration", row=migration.pk, field=FIELD, new=str(Act.ABORT))
     return rows.values_list("because", flat=True).order_by("-at").first() or ""

@@ -29,7 +29,7 @@ from hosts.livemigration.guardian.process import Guardian
 from hosts.livemigration.request import RequestRefused, adjust, request_migration
 from hosts.livemigration.supervisor import Supervisor, load
 from hosts.livemigration.terms import ship
-from hosts.models import VM, Adjustment, Doubt, Host, Migration, Transition
+from hosts.models import VM, Adjustment, Doubt, Event, Host, Migration
 from hosts.states import OPEN_MIGRATION, MigrationState
 from hosts.telemetry.whereabouts import vm_state
 from hosts.virt.clock import ManualClock
@@ -234,7 +234,7 @@ class MigrationScenario(Scenario):
             self._orders_left.insert(0, (0.0, order))
 
     def _tell_rows(self) -> None:
-        changes = Transition.objects.filter(pk__gt=self._told).exclude(field="host").order_by("pk")
+        changes = Event.changes.filter(pk__gt=self._told).exclude(field="host").order_by("pk")
         for change in changes:
             self._told = change.pk
             self._say(f"  {_words(change)}")
@@ -339,7 +339,7 @@ class MigrationScenario(Scenario):
             driven.frozen = False
 
 
-def _words(change: Transition) -> str:
+def _words(change: Event) -> str:
     guest = change.name.split(" from ")[0]
     if change.field == "guardian":
         return f"guardian: {change.because}"
