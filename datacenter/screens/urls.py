@@ -26,6 +26,7 @@ from datacenter.screens import (
     overview,
     policies,
     power,
+    search_urls,
     vm_rules,
     vms,
 )
@@ -34,6 +35,7 @@ from datacenter.screens.session import SignIn
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview.overview, name="overview"),
     path("tree", overview.tree, name="tree"),
+    *search_urls.urlpatterns,
     path("login", SignIn.as_view(), name="login"),
     path("logout", LogoutView.as_view(), name="logout"),
     path("datacenters", clusters.datacenters, name="datacenters"),

@@ -147,4 +147,7 @@ def _begins(rows: Iterable[tuple[str, str]], typed: str) -> list[tuple[str, str]
 
 
 def _unique(rows: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    return list(dict(reversed([*rows])).items())[::-1]
+    found: dict[str, str] = {}
+    for said, about in rows:
+        found.setdefault(said, about)
+    return list(found.items())
