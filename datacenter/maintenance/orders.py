@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from datacenter import audit
 from datacenter.access import Verb
-from datacenter.maintenance import doors, ending, holds
+from datacenter.maintenance import bell, doors, ending, holds
 from datacenter.maintenance.terms import After, Terms
 from datacenter.models.plan import Plan, PlanHost, PlanMove, PlanStep
 from datacenter.orders.ask import require
@@ -221,6 +221,7 @@ def _order(
                 raise Refused("This plan has ended.")
             yield row
             audit.record(user, order, row, detail=row.because)
+            bell.ring()
     except Refused as exc:
         audit.record(user, order, plan, detail=str(exc), refused=True)
         raise

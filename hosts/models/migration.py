@@ -63,6 +63,7 @@ class Migration(Leased):
     not_before = models.DateTimeField(null=True, blank=True)  # a further try waits a while
     queue_place = models.PositiveIntegerField(null=True, blank=True)  # 1: the next in its cluster
     waits_for = models.CharField(max_length=300, blank=True, default="")  # in words
+    measuring_until = models.DateTimeField(null=True, blank=True)  # a worker measures it meanwhile, at most till then
 
     # its tries
     retry_of = models.OneToOneField("self", on_delete=models.PROTECT, related_name="retry", null=True, blank=True)

@@ -52,6 +52,15 @@ def test_it_starts_the_next_where_one_has_ended(ten: list[Migration]) -> None:
     assert states() == {"done": 1, "checking": 2, "queued": 7}
 
 
+def test_it_starts_the_next_where_one_runs_on_its_destination_and_only_the_source_clears_up(
+    ten: list[Migration],
+) -> None:
+    admit_now()
+    Migration.objects.filter(pk=ten[0].pk).update(state="confirming")
+    admit_now()
+    assert states() == {"confirming": 1, "checking": 2, "queued": 7}
+
+
 def test_it_counts_a_migration_of_another_tool(ten: list[Migration]) -> None:
     make_migration(make_vm(host=ten[0].source), ours=False, state="copying", requested_by="outside Godwit")
     admit_now()

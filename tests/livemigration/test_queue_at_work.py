@@ -93,10 +93,11 @@ def all_ended() -> bool:
 
 
 def spans() -> list[tuple[datetime, datetime]]:
-    """When each took its place, and when it gave it back, in order of their starts."""
+    """When each took its place, and when it gave it back, in order of their starts: it runs there, or it has ended."""
     rows = Event.changes.filter(noun="migration", field="state")
     began = dict(rows.filter(new="checking").values_list("row", "at"))
-    ended = dict(rows.filter(new__in=("done", "failed", "cancelled")).values_list("row", "at"))
+    over = rows.filter(new__in=("confirming", "done", "failed", "cancelled"))
+    ended = dict(over.order_by("-at").values_list("row", "at"))  # the first of them counts
     return sorted((at, ended[row]) for row, at in began.items())
 
 

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from hosts.claim import claim
 from hosts.livemigration.admission import admit_now
+from hosts.livemigration.ahead import Ahead
 from hosts.livemigration.guardian.process import Guardian
 from hosts.livemigration.request import RequestRefused, adjust, request_migration
 from hosts.livemigration.supervisor import Supervisor, load
@@ -69,6 +70,7 @@ class MigrationScenario(Scenario):
         # from now on: rows' own defaults are the wall's moments
         super().__init__(script, clock=ManualClock(start=datetime.now(tz=UTC).replace(microsecond=0)))
         self.pool = prompt_pool(self.world, self.clock)
+        self.ahead = Ahead(pool=self.pool, clock=self.clock)
         self._driven: dict[int, list[Driven]] = {}
         self._free_at: dict[int, float] = {}
         self._told = 0
@@ -176,6 +178,7 @@ class MigrationScenario(Scenario):
 
     def _queue(self) -> None:
         admit_now()
+        self.ahead.look()
         rows = Migration.objects.filter(state__in=OPEN_MIGRATION).exclude(state=MigrationState.QUEUED)
         for pk in rows.order_by("pk").values_list("pk", flat=True):
             if pk in self._driven and any(not each.frozen for each in self._driven[pk]):
