@@ -16,7 +16,6 @@ from datacenter.maintenance.runner import keep as keep_plans
 from datacenter.maintenance.sending import keep as keep_reports
 from datacenter.maintenance.triggers import keep as keep_windows
 from hosts import feed
-from hosts.chain.sealing import keep as keep_seals
 from hosts.lifecycle.tasks import abandon_unfinished
 from hosts.livemigration.admission import keep as keep_queue
 from hosts.livemigration.ahead import keep as measure_ahead
@@ -64,7 +63,7 @@ async def work(concurrency: int) -> bool:
                 fetch_job_polling_interval=2.0,
             )
         )
-        rounds = (rescue(worker_app), runner().read_orders(), runner().keep_up(), tidy(worker_app), *_queue(), keep_seals())
+        rounds = (rescue(worker_app), runner().read_orders(), runner().keep_up(), tidy(worker_app), *_queue())
         helpers = [asyncio.create_task(each) for each in (*rounds, keep_plans(), keep_windows(), keep_reports())]
         _stop_on_signal(worker)
         log.info("The worker has started.", extra={"action": "worker_started", "concurrency": concurrency})
