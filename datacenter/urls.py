@@ -6,6 +6,7 @@ from datacenter.screens import health
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
+    path("", include("datacenter.wall.urls")),
     path("", include("datacenter.screens.urls")),
 ]
 

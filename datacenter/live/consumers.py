@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import orjson
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.db import Error as DatabaseError
@@ -20,6 +19,7 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from datacenter.access import Verb, can
+from datacenter.live.droppable import Droppable
 from datacenter.live.groups import Socket
 from datacenter.live.hub import Hub, hub
 from datacenter.live.items import Item, parse
@@ -38,14 +38,14 @@ MOST_SOCKETS = 200
 #: how often it is asked whether the session still stands and the joined may still be seen
 RECHECK_S = 30.0
 
-NOT_UNDERSTOOD, SIGNED_OUT, TOO_SLOW, TOO_MANY, TRY_LATER = 4400, 4401, 4408, 4429, 4503
+NOT_UNDERSTOOD, SIGNED_OUT, TOO_MANY, TRY_LATER = 4400, 4401, 4429, 4503
 
 
 class NotUnderstood(Exception):
     """The client said something that live.js never says."""
 
 
-class LiveConsumer(AsyncWebsocketConsumer):
+class LiveConsumer(Droppable):
     """One browser tab."""
 
     socket: Socket | None = None
@@ -53,22 +53,6 @@ class LiveConsumer(AsyncWebsocketConsumer):
     _watch: asyncio.Task[None] | None = None
     _allowance: float = BURST
     _heard_at: float = 0.0
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
-        """As Channels does, but a socket that takes no frames can be ended though nothing can be sent to it."""
-        self._dropped = asyncio.Event()
-
-        async def receive_or_dropped() -> Any:
-            waits = [asyncio.ensure_future(receive()), asyncio.ensure_future(self._dropped.wait())]
-            try:
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-                gone = {"type": "websocket.disconnect", "code": TOO_SLOW}
-                return waits[0].result() if waits[0].done() else gone
-            finally:
-                for wait in waits:
-                    wait.cancel()
-
-        return await super().__call__(scope, receive_or_dropped, send)
 
     async def connect(self) -> None:
         await self.accept()  # a refused handshake tells a page nothing; a code says "sign in again"
@@ -81,10 +65,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self._end(TOO_MANY, "too many tabs")
             return
         self._heard_at = WALL.monotonic()
-        self.socket = Socket(self._send_frame, drop=self._dropped.set, owner=owner)
+        self.socket = Socket(self.send_frame, drop=self._dropped.set, owner=owner)
         self.hub.groups.enter(self.socket)
         hello = {"at": WALL.now().isoformat(timespec="milliseconds"), "version": version()}
-        await self._send_frame(orjson.dumps(hello).decode())
+        await self.send_frame(orjson.dumps(hello).decode())
         self._watch = asyncio.create_task(self._watch_session(), name="live session")
 
     async def disconnect(self, code: int) -> None:
@@ -115,9 +99,6 @@ class LiveConsumer(AsyncWebsocketConsumer):
             return
         refused = sorted(set(named) - {item.text for item in allowed})
         self.hub.need(self.hub.groups.join(self.socket, allowed, refused=refused))
-
-    async def _send_frame(self, frame: str) -> None:
-        await self.base_send({"type": "websocket.send", "text": frame, "bytes": None})
 
     async def _end(self, code: int, reason: str) -> None:
         user = getattr(self.scope["user"], "pk", None)

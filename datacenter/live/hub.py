@@ -63,7 +63,7 @@ class Hub:
 
     async def ask(self, do: Callable[..., Answer], *given: Any) -> Answer:
         """Run a question to the database in a thread of the hub's."""
-        return await asyncio.get_running_loop().run_in_executor(self._asker, _in_thread, do, *given)
+        return await asyncio.get_running_loop().run_in_executor(self._asker, in_thread, do, *given)
 
     def need(self, items: Iterable[Item]) -> None:
         """Paint these, though no row changed: somebody shows them for the first time."""
@@ -142,9 +142,9 @@ class Hub:
             dirty, self._dirty = self._dirty, set()
             unpainted, self._unpainted = self._unpainted, {}
             try:
-                topics = await loop.run_in_executor(self._painter, _in_thread, related, dirty) if dirty else set()
+                topics = await loop.run_in_executor(self._painter, in_thread, related, dirty) if dirty else set()
                 wanted = {item.text: item for item in self.groups.shown(topics, Kind.HTML)} | unpainted
-                painted = await loop.run_in_executor(self._painter, _in_thread, paint, wanted.values())
+                painted = await loop.run_in_executor(self._painter, in_thread, paint, wanted.values())
             except DatabaseError as exc:
                 log.warning("Nothing can be painted: %s", exc, extra={"action": "paint_failed"})
                 self._dirty |= dirty
@@ -162,7 +162,7 @@ class Hub:
             self.groups.publish(text, said, older=True)
 
 
-async def _kept_alive(run: Callable[[], Awaitable[None]]) -> None:
+async def kept_alive(run: Callable[[], Awaitable[None]]) -> None:
     """A mistake of ours costs one batch and a traceback in the log, never the live path of all who look on."""
     while True:
         try:
@@ -172,7 +172,7 @@ async def _kept_alive(run: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(_RETRY_S)
 
 
-def _in_thread(do: Callable[..., Answer], *given: Any) -> Answer:
+def in_thread(do: Callable[..., Answer], *given: Any) -> Answer:
     """Run with the ORM in a thread that lives long: connections that broke or aged are closed first."""
     close_old_connections()
     return do(*given)

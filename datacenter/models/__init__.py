@@ -1,5 +1,6 @@
 """The nouns of the control room, one file each."""
 
+from datacenter.models.display import Display, DisplayScreen
 from datacenter.models.maintenance import MaintenancePolicy, WindowRun
 from datacenter.models.plan import (
     AffinityGroup,
@@ -15,6 +16,6 @@ from datacenter.models.role import Role, RoleBinding
 from datacenter.models.user import User
 
 __all__ = [
-    "AffinityGroup", "HostHold", "MaintenancePolicy", "Plan", "PlanHost", "PlanMove", "PlanStep",
+    "AffinityGroup", "Display", "DisplayScreen", "HostHold", "MaintenancePolicy", "Plan", "PlanHost", "PlanMove", "PlanStep",
     "ReportDelivery", "Role", "RoleBinding", "User", "WindowRun", "holding",
 ]  # fmt: skip

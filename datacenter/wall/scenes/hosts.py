@@ -1,0 +1,28 @@
+"""Hosts as a list, those that are not well first, then the busiest."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Case, F, IntegerField, Value, When
+
+from datacenter import rows
+from datacenter.wall.scope import Scope
+from hosts.states import HostState
+
+MOST = 100
+#: in this order; the rest after
+_FIRST = (HostState.NON_RESPONSIVE, HostState.CONNECTING, HostState.PREPARING, HostState.MAINTENANCE)
+
+
+def read(scope: Scope, now: datetime) -> dict[str, Any]:
+    """``hosts`` and ``states``: how many in each, worst first. One query."""
+    ranks = [When(state=state.value, then=Value(rank)) for rank, state in enumerate(_FIRST)]
+    order = Case(*ranks, default=Value(len(ranks)), output_field=IntegerField())
+    found = scope.only(rows.hosts()).defer(*rows.HOST_FACTS)
+    hosts = list(found.order_by(order, F("cpu_percent").desc(nulls_last=True), "name"))
+    counts = {state: sum(host.state == state for host in hosts) for state in HostState}
+    return {
+        "hosts": hosts[:MOST],
+        "total": len(hosts),
+        "states": [(state, count) for state, count in counts.items() if count],
+    }
