@@ -9,6 +9,8 @@ class DataCenterConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from datacenter.access.ship import ship_roles  # models can be imported from here on only
+        from datacenter.access import changes  # models can be imported from here on only
+        from datacenter.access.ship import ship_roles
 
         post_migrate.connect(ship_roles, sender=self)
+        changes.connect()

@@ -1,46 +1,26 @@
 """The one question, asked by pages, sockets, orders and the API alike: may this person do that to this?
 
-Default deny. Until roles on the object tree are read here: every active user may view, members of the group
-"Operators" may do what operators do, administrators (superusers) may do all.
+A role is a set of verbs, given to a user or a group on the system, a data center, a cluster, a host or a VM; it reaches
+everything below. Nothing is allowed that no role allows, and no role forbids. Who is asked about is anything with
+``is_authenticated``, ``is_active``, ``is_superuser`` and ``get_username()``: a user, or a principal that acts for one
+(``owner``) with less than he may (``limit``). A superuser may do all.
+
+| module | what |
+|---|---|
+| verbs | the verbs in words, the roles that come with Godwit |
+| reach | where somebody may do a verb: a few sets of primary keys, read once a request |
+| paths | how each model hangs in the tree: VM -> host -> cluster -> data center -> system |
+| ask | ``can``, ``visible``, ``why`` |
+| changes | what must be forgotten when a role is given or taken |
 """
 
-from typing import Any, TypeVar
+from datacenter.access.ask import Reason, administrators, can, given_on, visible, why
+from datacenter.access.paths import SYSTEM, System, belongs
+from datacenter.access.principals import SHELL, Limit, Shell
+from datacenter.access.reach import EVERYWHERE, NOWHERE, Reach, forget, reaches
+from datacenter.access.verbs import Verb
 
-from django.db.models import Model, QuerySet
-
-from datacenter.access.verbs import Verb as Verb
-
-M = TypeVar("M", bound=Model)
-
-OPERATORS = "Operators"
-
-
-_OPERATORS_MAY = {
-    Verb.CONSOLE, Verb.POWER, Verb.MIGRATE, Verb.EDIT_VM, Verb.MAINTAIN, Verb.ACKNOWLEDGE, Verb.OPERATE,
-}  # fmt: skip
-
-
-class Shell:
-    """The person at the machine's own command line, who could do all of it to the database anyway."""
-
-    is_authenticated = is_active = is_superuser = True
-
-    def get_username(self) -> str:
-        return "command line"
-
-
-SHELL = Shell()
-
-
-def can(user: Any, verb: Verb, target: Model | None = None) -> bool:
-    """Whether ``user`` (anonymous too) may do ``verb`` to ``target`` (None: to anything of its kind)."""
-    if not user.is_authenticated or not user.is_active:
-        return False
-    if user.is_superuser or verb is Verb.VIEW:
-        return True
-    return verb in _OPERATORS_MAY and user.groups.filter(name=OPERATORS).exists()
-
-
-def visible(user: Any, rows: QuerySet[M], verb: Verb = Verb.VIEW) -> QuerySet[M]:
-    """Those of ``rows`` to which ``user`` may do ``verb``, filtered in the query."""
-    return rows if can(user, verb) else rows.none()
+__all__ = [
+    "EVERYWHERE", "NOWHERE", "SHELL", "SYSTEM", "Limit", "Reach", "Reason", "Shell", "System", "Verb",
+    "administrators", "belongs", "can", "forget", "given_on", "reaches", "visible", "why",
+]  # fmt: skip

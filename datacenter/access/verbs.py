@@ -21,49 +21,60 @@ class Verb(StrEnum):
     GRANT = "grant"  # give and take roles
     ADMINISTER = "administer"  # users, tokens, notification of others, the installation itself
 
-    OPERATE = "operate"  # of before there were finer ones; nothing new asks it
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """A verb for people: as a name, and what it allows."""
+
+    verb: Verb
+    label: str
+    allows: str
 
 
-#: in words, for people who tick them: heading, then verb and what it allows
-GROUPS: tuple[tuple[str, tuple[tuple[Verb, str], ...]], ...] = (
+def _words(verb: Verb, label: str, allows: str) -> Words:
+    return Words(verb=verb, label=label, allows=allows)
+
+
+#: what a role is ticked together from: heading, and the verbs below it
+GROUPS: tuple[tuple[str, tuple[Words, ...]], ...] = (
     (
         "VMs",
         (
-            (Verb.VIEW, "See it, and what happens to it"),
-            (Verb.CONSOLE, "See and use its screen"),
-            (Verb.POWER, "Start, shut down, reboot and pause it"),
-            (Verb.MIGRATE, "Migrate it, adjust and cancel its migration"),
-            (Verb.EDIT_VM, "Change its rules and tags"),
+            _words(Verb.VIEW, "View", "See it, and what happens to it. Part of every role"),
+            _words(Verb.CONSOLE, "Use consoles", "See a VM’s screen and type on it"),
+            _words(Verb.POWER, "Start and stop VMs", "Start, shut down, power off, reboot, pause and resume"),
+            _words(Verb.MIGRATE, "Migrate VMs", "Migrate and measure a VM, adjust and cancel its migration"),
+            _words(Verb.EDIT_VM, "Change VMs", "Its rules, its tags, its migration policy"),
         ),
     ),
     (
         "Hosts and clusters",
         (
-            (Verb.MAINTAIN, "Put hosts into maintenance and back; make and run plans"),
-            (Verb.EDIT_HOST, "Add and remove hosts, state what libvirt cannot tell"),
-            (Verb.EDIT_CLUSTER, "Change limits, affinity groups, and which policies hold"),
-            (Verb.EDIT_POLICY, "Make and change policies"),
-            (Verb.RESOLVE, "Say which of two copies lives, and that a host is off"),
+            _words(Verb.MAINTAIN, "Maintain hosts", "Hosts into maintenance and back, plans and their steps, tags"),
+            _words(Verb.EDIT_HOST, "Add and change hosts", "Add and remove hosts, state what libvirt cannot tell"),
+            _words(Verb.EDIT_CLUSTER, "Change clusters", "Limits, affinity groups, the migration policy that holds"),
+            _words(Verb.EDIT_POLICY, "Change policies", "Maintenance policies; on the system migration policies too"),
+            _words(Verb.RESOLVE, "Resolve doubts", "Say which of two copies lives, and that a silent host is off"),
         ),
     ),
     (
         "Watching",
         (
-            (Verb.ACKNOWLEDGE, "Acknowledge alerts"),
-            (Verb.AUDIT, "See who did what, and export it"),
-            (Verb.DISPLAY, "Give out wall displays and end them"),
+            _words(Verb.ACKNOWLEDGE, "Acknowledge alerts", "Say that somebody looks after it"),
+            _words(Verb.AUDIT, "Read the audit", "Who did what, exports, the chain of hashes"),
+            _words(Verb.DISPLAY, "Give out displays", "Wall displays of what one may see; end them"),
         ),
     ),
     (
         "Administration",
         (
-            (Verb.GRANT, "Give and take roles"),
-            (Verb.ADMINISTER, "Users, groups, tokens, the installation; counts on the system only"),
+            _words(Verb.GRANT, "Give roles", "Give and take roles of which one has every permission there"),
+            _words(Verb.ADMINISTER, "Administer Godwit", "Users, groups, tokens, the installation. On the system only"),
         ),
     ),
 )
-
-ALL = frozenset(Verb) - {Verb.OPERATE}
+LABELS = {each.verb: each.label for _, many in GROUPS for each in many}
+ALL = frozenset(Verb)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ def set_limits(user: Any, cluster: Cluster, **given: Unpack[Limits]) -> None:
     """Let so many migrations run at once: sent by a host, received by one, in the cluster, and on the migration
     network, which its whole data center shares. What runs goes on. Forbidden, or Refused outside 1 to 1000.
     """
-    require(user, Verb.ADMINISTER, cluster, order="set_limits")
+    require(user, Verb.EDIT_CLUSTER, cluster, order="set_limits")
     of_cluster = {name: given[name] for name in ("most_out", "most_in", "most_at_once")}
     of_network: dict[str, Any] = {"most_on_network": given["most_on_network"]}
     for field, value in (of_cluster | of_network).items():

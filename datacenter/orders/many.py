@@ -8,7 +8,7 @@ from django.db import transaction
 
 from datacenter import audit, placement
 from datacenter.access import Verb
-from datacenter.orders.ask import require
+from datacenter.orders.ask import require, seen_only
 from hosts.livemigration.request import RequestRefused, request_migration
 from hosts.models import VM, Host, Migration, Priority
 
@@ -30,7 +30,7 @@ def migrate_many(
     """
     vms = list(vms)
     for vm in vms:
-        require(user, Verb.OPERATE, vm, order="migrate")
+        require(user, Verb.MIGRATE, vm, order="migrate")
     ranked = placement.rank_together(vms, destination=destination)
     return [
         _migrate(user, vm, judged, picked=destination is not None, priority=priority) for vm, judged in ranked.items()
@@ -38,7 +38,7 @@ def migrate_many(
 
 
 def _migrate(user: Any, vm: VM, judged: list[placement.Candidate], *, picked: bool, priority: Priority) -> Moved:
-    judged = placement.keep_off(judged)
+    judged = seen_only(user, placement.keep_off(judged))
     fit = [each.host for each in judged if each.ok]
     if not fit:
         return _refused(user, vm, placement.nobody(judged))

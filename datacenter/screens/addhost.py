@@ -48,7 +48,7 @@ class AddHostForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def host_add(request: HttpRequest) -> HttpResponse:
     """The form; POST adds the host and leads to its page, which fills by itself."""
-    if not can(request.user, Verb.ADMINISTER):
+    if not can(request.user, Verb.EDIT_HOST):
         raise PermissionDenied("Only an administrator may add hosts.")
     form = AddHostForm(request.POST or None, initial={"cluster": request.GET.get("cluster", "")})
     if request.method == "POST" and form.is_valid():

@@ -68,7 +68,7 @@ def affinity_remove(request: HttpRequest, pk: int, group: int) -> HttpResponse:
 
 
 def _edit(request: HttpRequest, cluster: Cluster, row: AffinityGroup | None) -> HttpResponse:
-    if not can(request.user, Verb.ADMINISTER, cluster):
+    if not can(request.user, Verb.EDIT_CLUSTER, cluster):
         raise PermissionDenied("Only an administrator may change affinity groups.")
     form = AffinityForm(request.POST or None, cluster=cluster, initial=_said(row))
     if request.method == "POST" and form.is_valid():

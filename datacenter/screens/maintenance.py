@@ -61,7 +61,7 @@ class PlanForm(TermsForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 def plan_new(request: HttpRequest) -> HttpResponse:
     """The form for one cluster's hosts (``?cluster=``); POST makes the draft and leads to its page."""
-    if not can(request.user, Verb.OPERATE):
+    if not can(request.user, Verb.MAINTAIN):
         raise PermissionDenied("Only an operator may plan maintenance.")
     cluster = _cluster(request)
     form = PlanForm(request.POST or None, initial={"hosts": request.GET.getlist("host")})

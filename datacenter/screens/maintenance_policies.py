@@ -208,7 +208,7 @@ def _usual_zone() -> str:
 
 
 def _administer(request: HttpRequest) -> None:
-    if not can(request.user, Verb.ADMINISTER):
+    if not can(request.user, Verb.EDIT_POLICY):
         raise PermissionDenied("Only an administrator may change maintenance policies.")
 
 

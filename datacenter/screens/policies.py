@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from datacenter import orders
-from datacenter.access import Verb, can
+from datacenter.access import SYSTEM, Verb, can
 from datacenter.screens.errors import BadParameter
 from datacenter.screens.listing import Column, Listing, show
 from datacenter.screens.policy_form import PolicyForm, typed
@@ -141,7 +141,7 @@ def _begun(source: str) -> Policy:
 
 
 def _administer(request: HttpRequest) -> None:
-    if not can(request.user, Verb.ADMINISTER):
+    if not can(request.user, Verb.EDIT_POLICY, SYSTEM):
         raise PermissionDenied("Only an administrator may change policies.")
 
 

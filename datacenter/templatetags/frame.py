@@ -22,6 +22,8 @@ MAINTENANCE = (
     "maintenance", "plan", "plan_new", "maintenance_calendar", "maintenance_policies", "maintenance_policy",
     "maintenance_policy_new", "maintenance_policy_edit",
 )  # fmt: skip
+#: what a page may be about, by its name in the template; the first that is there
+_SUBJECTS = ("vm", "host", "cluster", "datacenter", "migration", "doubt", "plan", "policy", "alert")
 #: what the navigation shows: address name, word, icon, and the address names that light it up
 SECTIONS = (
     ("overview", "Overview", "overview", ("overview",)),
@@ -31,6 +33,12 @@ SECTIONS = (
     ("vms", "VMs", "vm", ("vms", "vm", "vm_migrate", "vm_power")),
     ("migrations", "Migrations", "migrate", ("migrations", "migration", "migration_adjust")),
     ("maintenance", "Maintenance", "tool", MAINTENANCE),
+    (
+        "alerts", "Alerts", "bell",
+        ("alerts", "alert", "runbooks", "runbook", "alert_limits", "notification_rules", "notification_rule",
+         "notification_rule_new", "deliveries"),
+    ),
+    ("events", "Events", "events", ("events", "event")),
     ("policies", "Policies", "tag", ("policies", "policy", "policy_new", "policy_edit")),
 )
 
@@ -46,9 +54,18 @@ class Tally:
 
 @register.simple_tag(takes_context=True)
 def may(context: dict[str, Any]) -> str:
-    """The verbs this person may do, for <body data-may>; the orders themselves refuse what is not among them."""
-    user = context.get("user")
-    return " ".join(verb.value for verb in Verb if user is not None and can(user, verb))
+    """The verbs this person may do to what the page is about, or to anything where it is about nothing of its own.
+
+    For <body data-may>; the orders themselves refuse what is not among them.
+    """
+    user, target = context.get("user"), about(context)
+    return " ".join(verb.value for verb in Verb if user is not None and can(user, verb, target))
+
+
+def about(context: dict[str, Any]) -> Model | None:
+    """The object a page is about."""
+    found = (context.get(name) for name in _SUBJECTS)
+    return next((each for each in found if isinstance(each, Model) and each.pk), None)
 
 
 @register.simple_tag(takes_context=True)

@@ -17,6 +17,7 @@ from datacenter.live.hub import close_hub, hub
 from hosts import feed
 from tests.factory import make_vm
 from tests.live.wire import Wire
+from tests.people import viewer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,7 +30,7 @@ def plain_rows(monkeypatch):
 
 @pytest.fixture
 def user(transactional_db):
-    return get_user_model().objects.create_user("ann")
+    return viewer("ann")
 
 
 @pytest.fixture

@@ -9,12 +9,13 @@ from datacenter.access import SHELL
 from datacenter.maintenance import policies
 from datacenter.maintenance.policies import save_policy
 from datacenter.maintenance.terms import After, StepTerms, Terms
-from datacenter.models import HostHold, MaintenancePolicy, Plan, User
+from datacenter.models import HostHold, MaintenancePolicy, Plan
 from datacenter.orders.errors import Forbidden, Refused
 from hosts.models import Event, Host
 from hosts.virt.clock import ManualClock
 from tests.factory import GIB, make_host, make_vm
 from tests.maintenance.drafts import START, draft, make_policy, make_rack
+from tests.people import viewer
 
 pytestmark = pytest.mark.django_db
 CLOCK = ManualClock(start=START)
@@ -157,10 +158,10 @@ def test_a_change_takes_the_tag_and_the_list_away_with_it() -> None:
     assert (changed.pk, changed.version, changed.hosts.count()) == (made.pk, 2, 0)
 
 
-def test_is_an_administrators_to_change(django_user_model: type[User]) -> None:
+def test_is_an_administrators_to_change() -> None:
     rack = make_rack()
     made = make_policy(rack)
-    vera = django_user_model.objects.create_user("vera")
+    vera = viewer()
     with pytest.raises(Forbidden):
         save_policy(vera, None, draft(rack, name="Mine"), clock=CLOCK)
     with pytest.raises(Forbidden):

@@ -1,13 +1,12 @@
 """Adding a host …"""
 
 import pytest
-from django.contrib.auth.models import Group
 
 from datacenter import orders
-from datacenter.access import OPERATORS
 from datacenter.models import User
 from hosts.models import Event, Host
 from tests.factory import make_cluster, make_host, make_vm
+from tests.people import operator
 
 pytestmark = pytest.mark.django_db
 
@@ -18,10 +17,8 @@ def admin() -> User:
 
 
 def test_it_is_refused_to_an_operator_and_the_attempt_is_kept() -> None:
-    operator = User.objects.create_user("olga")
-    operator.groups.add(Group.objects.create(name=OPERATORS))
     with pytest.raises(orders.Forbidden):
-        orders.add_host(operator, "qemu+tls://h1.example.com/system", cluster=make_cluster())
+        orders.add_host(operator(), "qemu+tls://h1.example.com/system", cluster=make_cluster())
     assert not Host.objects.exists()
     assert Event.orders.get().refused
 

@@ -1,15 +1,14 @@
 """An order …"""
 
 import pytest
-from django.contrib.auth.models import Group
 
 from datacenter import orders
-from datacenter.access import OPERATORS
 from datacenter.models import User
 from hosts.models import Adjustment, Event, Migration, Operation
 from hosts.states import MigrationState, VMState
 from hosts.virt.records import PowerVerb
 from tests.factory import GIB, make_cluster, make_host, make_migration, make_vm
+from tests.people import operator, viewer
 
 pytestmark = pytest.mark.django_db
 
@@ -17,15 +16,13 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def olga() -> User:
     """An operator."""
-    user = User.objects.create_user("olga")
-    user.groups.add(Group.objects.create(name=OPERATORS))
-    return user
+    return operator()
 
 
 @pytest.fixture
 def walter() -> User:
     """One who may only look."""
-    return User.objects.create_user("walter")
+    return viewer("walter")
 
 
 def test_it_is_refused_to_one_who_may_only_look_and_the_attempt_is_kept(walter: User) -> None:
