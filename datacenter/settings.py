@@ -151,6 +151,9 @@ EMAIL_HOST_PASSWORD = os.environ.get("GODWIT_SMTP_PASSWORD", "")
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = os.environ.get("GODWIT_MAIL_FROM", "godwit@localhost")
 
+# events older than this are cut, days (docs/events.md); 0: never
+EVENTS_KEEP_DAYS = int(os.environ.get("GODWIT_EVENTS_KEEP_DAYS", "400"))
+
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = True

@@ -1,5 +1,6 @@
 """The nouns of the machine room, one file each."""
 
+from hosts.models.checkpoint import Checkpoint
 from hosts.models.cluster import Cluster
 from hosts.models.datacenter import DataCenter
 from hosts.models.doubt import Doubt
@@ -18,6 +19,7 @@ __all__ = [
     "VM",
     "ActorKind",
     "Adjustment",
+    "Checkpoint",
     "Cluster",
     "DataCenter",
     "Doubt",

@@ -16,6 +16,7 @@ from datacenter.maintenance.runner import keep as keep_plans
 from datacenter.maintenance.sending import keep as keep_reports
 from datacenter.maintenance.triggers import keep as keep_windows
 from hosts import feed
+from hosts.chain.sealing import keep as keep_seals
 from hosts.lifecycle.tasks import abandon_unfinished
 from hosts.livemigration.admission import keep as keep_queue
 from hosts.livemigration.ahead import keep as measure_ahead
@@ -64,7 +65,8 @@ async def work(concurrency: int) -> bool:
             )
         )
         rounds = (rescue(worker_app), runner().read_orders(), runner().keep_up(), tidy(worker_app), *_queue())
-        helpers = [asyncio.create_task(each) for each in (*rounds, keep_plans(), keep_windows(), keep_reports())]
+        keepers = (keep_plans(), keep_windows(), keep_reports(), keep_seals())
+        helpers = [asyncio.create_task(each) for each in (*rounds, *keepers)]
         _stop_on_signal(worker)
         log.info("The worker has started.", extra={"action": "worker_started", "concurrency": concurrency})
         await asyncio.gather(worker, return_exceptions=True)
