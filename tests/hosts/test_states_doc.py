@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from hosts.states import (
+    AlertState,
     HostState,
     MigrationState,
     OperationState,
@@ -26,6 +27,7 @@ TITLES = {
     PlanHostState: "Hosts of a plan",
     PlanMoveState: "Moves of a plan",
     PlanStepState: "Steps of a plan",
+    AlertState: "Alerts",
 }
 
 
