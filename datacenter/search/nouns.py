@@ -9,6 +9,7 @@ from datacenter.models import Plan, PlanHost
 from datacenter.search.fields import Field, Kind, Offer, Vocabulary
 from datacenter.search.free import either
 from hosts.models import VM, Cluster, DataCenter, Host, MaintenanceRule, Migration, MigrationMode
+from hosts.models.event import ActorKind, EventKind, Severity
 from hosts.states import OPEN_MIGRATION, HostState, MigrationState, PlanState, State, VMState
 
 
@@ -46,7 +47,7 @@ _NOT_HERE = (VMState.DOWN.value, VMState.MISSING.value)
 
 VMS = Vocabulary(
     noun="vm",
-    free=either("name", "title", uuid="uuid", related={"host_id": (Host, "name")}),
+    free=either("name", "title", uuid="uuid", tags="tags", related={"host_id": (Host, "name")}),
     fields=(
         Field(name="name", kind=Kind.TEXT, path="name", about="Name", offer=_VMS, nullable=False),
         _status(VMState, special={"migrating": _migrating}),
@@ -59,6 +60,14 @@ VMS = Vocabulary(
             about="Data center",
             aliases=("dc",),
             offer=_DATACENTERS,
+        ),
+        Field(
+            name="tag",
+            kind=Kind.TAGS,
+            path="tags",
+            about="Tag",
+            aliases=("tags",),
+            offer=Offer(model=VM, column="tags"),
         ),
         Field(
             name="cpu", kind=Kind.PERCENT, path="cpu_percent", about="CPU used, % of its vCPUs", aliases=("cpu_usage",)
@@ -269,4 +278,78 @@ PLANS = Vocabulary(
     ),
 )
 
-VOCABULARIES = {each.noun: each for each in (VMS, HOSTS, CLUSTERS, DATACENTERS, MIGRATIONS, PLANS)}
+
+def _at(column: str) -> Any:
+    """A condition on the names of rows as one on an event's bare number: events outlive what they tell of."""
+    model = {"vm_pk": VM, "host_pk": Host, "cluster_pk": Cluster, "datacenter_pk": DataCenter}[column]
+    return lambda inner: Q(**{f"{column}__in": model.objects.filter(inner).values("pk")})
+
+
+EVENTS = Vocabulary(
+    noun="event",
+    free=either("name", "because", "actor", "verb"),
+    fields=(
+        Field(name="name", kind=Kind.TEXT, path="name", about="Of the object, as it was then", aliases=("object",)),
+        Field(name="noun", kind=Kind.TEXT, path="noun", about="Kind of object: vm, host, migration …"),
+        Field(
+            name="severity",
+            kind=Kind.WORD,
+            path="severity",
+            about="Severity",
+            words=dict(Severity.choices),
+            nullable=False,
+        ),
+        Field(
+            name="kind",
+            kind=Kind.WORD,
+            path="kind",
+            about="What it is",
+            words=dict(EventKind.choices),
+            aliases=("type",),
+        ),
+        Field(name="verb", kind=Kind.TEXT, path="verb", about="What was ordered", aliases=("order",)),
+        Field(name="by", kind=Kind.TEXT, path="actor", about="Who or what did it", aliases=("user", "actor")),
+        Field(
+            name="actor_kind", kind=Kind.WORD, path="actor_kind", about="Kind of actor", words=dict(ActorKind.choices)
+        ),
+        Field(name="message", kind=Kind.TEXT, path="because", about="Why, in words", aliases=("because", "reason")),
+        Field(name="old", kind=Kind.TEXT, path="old", about="Value before"),
+        Field(name="new", kind=Kind.TEXT, path="new", about="Value after"),
+        Field(name="time", kind=Kind.TIME, path="at", about="When", aliases=("at",), nullable=False),
+        Field(
+            name="correlation_id",
+            kind=Kind.UUID,
+            path="correlation",
+            about="One order and all that follows from it",
+            aliases=("correlation",),
+        ),
+        Field(name="vm", kind=Kind.TEXT, path="name", about="VM it is about", offer=_VMS, within=_at("vm_pk")),
+        Field(
+            name="host",
+            kind=Kind.TEXT,
+            path="name",
+            about="Host where it happened",
+            offer=_HOSTS,
+            within=_at("host_pk"),
+        ),
+        Field(
+            name="cluster",
+            kind=Kind.TEXT,
+            path="name",
+            about="Cluster where it happened",
+            offer=_CLUSTERS,
+            within=_at("cluster_pk"),
+        ),
+        Field(
+            name="datacenter",
+            kind=Kind.TEXT,
+            path="name",
+            about="Data center where it happened",
+            aliases=("dc",),
+            offer=_DATACENTERS,
+            within=_at("datacenter_pk"),
+        ),
+    ),
+)
+
+VOCABULARIES = {each.noun: each for each in (VMS, HOSTS, CLUSTERS, DATACENTERS, MIGRATIONS, PLANS, EVENTS)}

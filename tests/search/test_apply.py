@@ -11,13 +11,21 @@ from hypothesis import strategies as st
 from datacenter.models import Plan, PlanHost
 from datacenter.search import VOCABULARIES, QueryError, apply
 from datacenter.search.fields import Field
-from hosts.models import VM, Cluster, DataCenter, Host, Migration
+from hosts.models import VM, Cluster, DataCenter, Event, Host, Migration
 from hosts.states import VMState
 from tests.factory import GIB, make_cluster, make_host, make_migration, make_vm
 
 pytestmark = pytest.mark.django_db
 
-MODELS = {"vm": VM, "host": Host, "cluster": Cluster, "datacenter": DataCenter, "migration": Migration, "plan": Plan}
+MODELS = {
+    "vm": VM,
+    "host": Host,
+    "cluster": Cluster,
+    "datacenter": DataCenter,
+    "migration": Migration,
+    "plan": Plan,
+    "event": Event,
+}
 
 
 @pytest.fixture
