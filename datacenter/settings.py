@@ -154,6 +154,11 @@ DEFAULT_FROM_EMAIL = os.environ.get("GODWIT_MAIL_FROM", "godwit@localhost")
 # events older than this are cut, days (docs/events.md); 0: never
 EVENTS_KEEP_DAYS = int(os.environ.get("GODWIT_EVENTS_KEEP_DAYS", "400"))
 
+# API tokens live so many days at most (docs/api.md)
+TOKEN_MAX_DAYS = int(os.environ.get("GODWIT_TOKEN_MAX_DAYS", "365"))
+# networks that may read /metrics; beside them a token that sees everything (docs/api.md)
+METRICS_NETWORKS = [each for each in os.environ.get("GODWIT_METRICS_NETWORKS", "").split(",") if each.strip()]
+
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = True

@@ -2,10 +2,13 @@
 
 from django.urls import include, path
 
+from datacenter.api.metrics.view import metrics
 from datacenter.screens import health
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
+    path("api/", include("datacenter.api.urls")),
+    path("metrics", metrics, name="metrics"),
     path("", include("datacenter.wall.urls")),
     path("", include("datacenter.screens.urls")),
 ]

@@ -13,9 +13,10 @@ from datacenter.models.plan import (
     holding,
 )
 from datacenter.models.role import Role, RoleBinding
+from datacenter.models.token import ApiToken, KeptAnswer
 from datacenter.models.user import User
 
 __all__ = [
-    "AffinityGroup", "Display", "DisplayScreen", "HostHold", "MaintenancePolicy", "Plan", "PlanHost", "PlanMove", "PlanStep",
-    "ReportDelivery", "Role", "RoleBinding", "User", "WindowRun", "holding",
+    "AffinityGroup", "ApiToken", "Display", "DisplayScreen", "HostHold", "MaintenancePolicy", "Plan", "PlanHost", "PlanMove", "PlanStep",
+    "KeptAnswer", "ReportDelivery", "Role", "RoleBinding", "User", "WindowRun", "holding",
 ]  # fmt: skip
