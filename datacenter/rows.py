@@ -8,9 +8,10 @@ from typing import Any
 
 from django.db.models import Count, Prefetch, Q, QuerySet
 
+from datacenter.maintenance.counting import PASSED_OVER, gone, leaving
 from datacenter.models import Plan, PlanHost, PlanMove, PlanStep
 from hosts.models import VM, Cluster, Host, Migration, Operation
-from hosts.states import OPEN_MIGRATION, PlanMoveState, VMState
+from hosts.states import OPEN_MIGRATION, VMState
 
 #: long lists that few fragments show: PostgreSQL's arrays and JSON cost more to read than all the rest of a row
 HOST_FACTS = ("machine_types", "virt_types", "networks", "bridges", "cpu_features", "cpu_models", "huge_pages")
@@ -60,8 +61,8 @@ def clusters() -> QuerySet[Cluster]:
     )
 
 
-_AWAY = Q(hosts__moves__leg=PlanMove.Leg.OUT) & ~Q(hosts__moves__action=PlanMove.Action.LEAVE)
-_OUT = Q(moves__leg=PlanMove.Leg.OUT) & ~Q(moves__action=PlanMove.Action.LEAVE)
+_OF_PLAN = ~Q(hosts__state__in=PASSED_OVER)
+_AWAY = leaving("hosts__moves__") & _OF_PLAN
 
 
 def plans() -> QuerySet[Plan]:
@@ -71,7 +72,7 @@ def plans() -> QuerySet[Plan]:
         Plan.objects.select_related("policy")
         .annotate(
             vm_count=Count("hosts__moves", filter=_AWAY),
-            left_count=Count("hosts__moves", filter=_AWAY & Q(hosts__moves__state=PlanMoveState.DONE.value)),
+            left_count=Count("hosts__moves", filter=gone("hosts__moves__") & _OF_PLAN),
             red_count=Count("hosts__moves", filter=_AWAY & Q(hosts__moves__light=PlanMove.Light.RED)),
         )
         .prefetch_related(hosts)
@@ -80,9 +81,8 @@ def plans() -> QuerySet[Plan]:
 
 def plan_hosts() -> QuerySet[PlanHost]:
     """Hosts of plans with ``vm_count`` and ``left_count``."""
-    done = _OUT & Q(moves__state=PlanMoveState.DONE.value)
     return PlanHost.objects.select_related("plan", "host__cluster").annotate(
-        vm_count=Count("moves", filter=_OUT), left_count=Count("moves", filter=done)
+        vm_count=Count("moves", filter=leaving("moves__")), left_count=Count("moves", filter=gone("moves__"))
     )
 
 

@@ -3,22 +3,21 @@
 from datetime import datetime
 from typing import Any
 
+from datacenter.maintenance.counting import PASSED_OVER, leaving
 from datacenter.maintenance.standing import standing
 from datacenter.models import Plan, PlanMove
 from hosts.states import PlanMoveState
-
-_GONE = (PlanMoveState.DONE, PlanMoveState.LEFT)
 
 
 def told(plan: Plan, now: datetime) -> dict[str, Any]:
     """What the curve is drawn of; nothing where the plan has not begun."""
     begin = plan.started_at
-    moves = PlanMove.objects.filter(plan_host__plan=plan, leg=PlanMove.Leg.OUT).exclude(action=PlanMove.Action.LEAVE)
+    moves = PlanMove.objects.filter(leaving(), plan_host__plan=plan).exclude(plan_host__state__in=PASSED_OVER)
     found = list(moves.only("state", "state_since", "ended_at", "expected_start_s", "expected_s"))
     if begin is None:
         return {"fact": [[], []], "forecast": [[], []], "now": now.timestamp(), "finish": None, "window": None}
     start = begin.timestamp()
-    left = [(move.ended_at or move.state_since).timestamp() for move in found if move.state in _GONE]
+    left = [(move.ended_at or move.state_since).timestamp() for move in found if move.state == PlanMoveState.DONE]
     foretold = [
         start + move.expected_start_s + move.expected_s
         for move in found

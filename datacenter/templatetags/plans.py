@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from datacenter.access import seen
 from datacenter.maintenance.pace import Standing
 from datacenter.maintenance.standing import begun, standing
 from datacenter.maintenance.terms import After, Order, Terms
@@ -178,7 +179,7 @@ def plan_of(host: Host) -> Plan | None:
 @register.simple_tag
 def plans_of(host: Host) -> QuerySet[PlanHost]:
     """The host's part in plans, newest first, at most 20. One query."""
-    return PlanHost.objects.filter(host=host).select_related("plan").order_by("-plan__made_at")[:20]
+    return seen(PlanHost.objects.filter(host=host)).select_related("plan").order_by("-plan__made_at")[:20]
 
 
 @register.simple_tag
@@ -205,8 +206,8 @@ def can_rest(host: Host) -> bool:
 @register.simple_tag
 def maintenance_now() -> dict[str, Any]:
     """Plans that hold hosts, and hosts in maintenance, for the overview. Two queries."""
-    going = Plan.objects.exclude(state__in=[*_ENDED, PlanState.DRAFT.value]).prefetch_related("hosts__host")
-    resting = Host.objects.filter(state__in=[HostState.PREPARING.value, HostState.MAINTENANCE.value])
+    going = seen(Plan.objects.all()).exclude(state__in=[*_ENDED, PlanState.DRAFT.value]).prefetch_related("hosts__host")
+    resting = seen(Host.objects.all()).filter(state__in=[HostState.PREPARING.value, HostState.MAINTENANCE.value])
     return {"plans": list(going[:6]), "hosts": list(resting.order_by("name")[:12])}
 
 
@@ -218,41 +219,63 @@ def plan_colour(plan: Plan) -> str:
 
 @register.filter
 def in_words(plan: Plan, goes: Standing) -> str:
-    """The plan in one sentence, for its head."""
+    """The plan in one sentence, for its head: what the figures below it come to."""
     state = PlanState.of(plan.state)
     if state in (PlanState.DRAFT, PlanState.APPROVED):
         return _to_come(plan, goes)
     if state.is_final:
         return _ended_in_words(plan, goes)
-    gone = f"{goes.done} of {goes.total} VMs have left." if goes.total else "No VM has to leave."
+    if not goes.total:
+        return "No VM has to leave."
+    if goes.done == goes.total:
+        return "All VMs have left."
     if goes.late_s is None:
-        left = f" About {duration(goes.left_s)} to go." if goes.left_s and state is PlanState.RUNNING else ""
-        return gone + left
+        return _against_forecast(goes) if state is PlanState.RUNNING else "VMs are still to leave."
     if goes.late_s > 0:
-        return f"{gone} At this rate the window is missed by {_minutes(goes.late_s)}."
-    return f"{gone} At this rate it is done {_minutes(-goes.late_s)} before the window ends."
+        return f"At this rate the window is missed by {_minutes(goes.late_s)}."
+    return f"At this rate it is done {_minutes(-goes.late_s)} before the window ends."
 
 
 def _to_come(plan: Plan, goes: Standing) -> str:
     if not goes.total:
         return "No VM runs on these hosts: they go to maintenance at once."
-    many = f"{goes.total} VM{'' if goes.total == 1 else 's'}"
+    if reds := getattr(plan, "red_count", 0):
+        return f"{reds} VM{' blocks' if reds == 1 else 's block'}: decide below what becomes of {_them(reds)}."
     if plan.expected_s is None:
-        return f"{many} to move. How long it takes is not known yet."
-    words = f"{many} in about {duration(plan.expected_s)}"
-    if plan.expected_p90_s:
-        words += f", nine times in ten within {duration(plan.expected_p90_s)}"
-    if goes.late_s is not None and goes.late_s > 0 and plan.starts_at:
-        words += f". That is {_minutes(goes.late_s)} longer than the window"
-    return words + "."
+        return "How long it takes is not known yet."
+    if goes.late_s is not None and plan.starts_at:
+        if goes.late_s > 0:
+            return f"It takes {_minutes(goes.late_s)} longer than the window."
+        return f"It is done {_minutes(-goes.late_s)} before the window ends."
+    return "Nothing blocks it."
+
+
+def _them(number: int) -> str:
+    return "it" if number == 1 else "them"
 
 
 def _ended_in_words(plan: Plan, goes: Standing) -> str:
-    took = UNKNOWN if plan.started_at is None or plan.ended_at is None else duration(plan.ended_at - plan.started_at)
     if plan.state == PlanState.CANCELLED:
-        return f"Cancelled. {goes.done} of {goes.total} VMs had left." if plan.started_at else "Discarded."
-    foretold = "" if plan.expected_s is None else f"; {duration(plan.expected_s)} were foretold"
-    return f"{goes.done} of {goes.total} VMs left. It took {took}{foretold}."
+        if not plan.started_at:
+            return "Discarded."
+        return "Cancelled before all VMs had left." if goes.done < goes.total else "Cancelled; all VMs had left."
+    if goes.expected_s is None:
+        return "Done."
+    return f"Done, {_compared(goes.elapsed_s, goes.expected_s)}."
+
+
+def _against_forecast(goes: Standing) -> str:
+    if goes.finish_s is None or goes.expected_s is None:
+        return "VMs are leaving."
+    return f"It goes {_compared(goes.finish_s, goes.expected_s)}."
+
+
+def _compared(fact_s: float, foretold_s: float) -> str:
+    """ "as foretold" within a tenth or half a minute; "2 min later than foretold"."""
+    late_s = fact_s - foretold_s
+    if abs(late_s) <= max(30.0, 0.1 * foretold_s):
+        return "as foretold"
+    return f"{_minutes(abs(late_s))} {'later' if late_s > 0 else 'earlier'} than foretold"
 
 
 def _minutes(seconds: float) -> str:
