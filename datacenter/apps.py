@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
@@ -14,3 +16,4 @@ class DataCenterConfig(AppConfig):
 
         post_migrate.connect(ship_roles, sender=self)
         changes.connect()
+        import_module("datacenter.people.journal")  # what happens at the door is written down

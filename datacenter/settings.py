@@ -7,6 +7,7 @@ from pathlib import Path
 import dj_database_url
 
 from datacenter.database import database_url
+from datacenter.settings_people import *  # noqa: F403  # allauth, axes, OIDC, LDAP
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("GODWIT_VAR", BASE_DIR / "var"))
@@ -43,6 +44,12 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "csp",
+    "axes",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "procrastinate.contrib.django",
     "hosts",
     "datacenter",
@@ -59,6 +66,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",  # default deny: a public view says so itself
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "datacenter.people.gate.Gate",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -75,7 +84,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "builtins": ["datacenter.templatetags.godwit"],
+            "builtins": ["datacenter.templatetags.godwit", "datacenter.templatetags.moments"],
         },
     }
 ]
@@ -98,8 +107,8 @@ LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "login"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
-]
+    for name in ("UserAttributeSimilarityValidator", "CommonPasswordValidator")
+] + [{"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}}]
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
@@ -175,5 +184,7 @@ LOGGING = {
         "procrastinate": {"level": "WARNING"},
         "asyncssh": {"level": "WARNING"},  # below, it logs each command
         "django.request": {"level": "ERROR"},
+        "axes": {"level": "ERROR"},  # below, it logs names as they were typed; datacenter.people.journal writes
+        "allauth": {"level": "WARNING"},
     },
 }

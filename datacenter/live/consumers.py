@@ -5,6 +5,7 @@ code of ours and one word as reason; the page acts on SIGNED_OUT and tries again
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections import defaultdict
@@ -115,8 +116,9 @@ class LiveConsumer(Droppable):
         return self._allowance >= 0
 
     async def _watch_session(self) -> None:
-        """End the socket within RECHECK_S after a log-out, a changed password, or the account's deactivation."""
-        await asyncio.sleep(RECHECK_S * random.uniform(0.5, 1.0))  # noqa: S311  # spread, not secret
+        """End the socket after a log-out, a changed password, or the account's deactivation: at once where the feed
+        tells of the user (datacenter/people/sessions.py), else within RECHECK_S."""
+        await self._rest(RECHECK_S * random.uniform(0.5, 1.0))  # noqa: S311  # spread, not secret
         while self.socket is not None:
             try:
                 user = await self.hub.ask(_still, self.scope["session"].session_key)
@@ -127,7 +129,17 @@ class LiveConsumer(Droppable):
                 await self._recheck_items(self.socket, user)
             except DatabaseError as exc:  # nothing new can be shown either; asked again below
                 log.warning("A session could not be asked for: %s", exc, extra={"action": "live_recheck_failed"})
-            await asyncio.sleep(RECHECK_S)
+            await self._rest(RECHECK_S)
+
+    async def _rest(self, seconds: float) -> None:
+        """Until it is time to look again, or somebody says so."""
+        if self.socket is None:
+            return
+        socket = self.socket
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await socket.look_again.wait()
+        socket.look_again.clear()
 
     async def _recheck_items(self, socket: Socket, user: Any) -> None:
         before = set(socket.items)
@@ -139,7 +151,8 @@ class LiveConsumer(Droppable):
 
 
 def _signed_in(user: Any) -> bool:
-    return bool(user.is_authenticated and user.is_active)
+    """Somebody who has to choose a password first sees nothing yet."""
+    return bool(user.is_authenticated and user.is_active and not getattr(user, "must_change_password", False))
 
 
 def _understood(text: str | None) -> list[str]:

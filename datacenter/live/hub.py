@@ -79,6 +79,8 @@ class Hub:
                     self._figures(topic, values)
                 case [str(topic), "changed", None] if topic == EVERYTHING:
                     self._read_everything_again()
+                case [str(topic), "changed", None] if topic.startswith("user:") and topic[5:].isdecimal():
+                    self.groups.look_again(int(topic[5:]))
                 case [str(topic), "changed", None]:
                     self._changed(topic)
                 case _:

@@ -14,9 +14,9 @@ from datacenter.models.plan import (
 )
 from datacenter.models.role import Role, RoleBinding
 from datacenter.models.token import ApiToken, KeptAnswer
-from datacenter.models.user import User
+from datacenter.models.user import User, UserSession
 
 __all__ = [
     "AffinityGroup", "ApiToken", "Display", "DisplayScreen", "HostHold", "MaintenancePolicy", "Plan", "PlanHost", "PlanMove", "PlanStep",
-    "KeptAnswer", "ReportDelivery", "Role", "RoleBinding", "User", "WindowRun", "holding",
+    "KeptAnswer", "ReportDelivery", "Role", "RoleBinding", "User", "UserSession", "WindowRun", "holding",
 ]  # fmt: skip

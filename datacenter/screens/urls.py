@@ -1,6 +1,5 @@
 """The addresses of the pages, grouped by noun."""
 
-from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, path
 
 from datacenter.screens import (
@@ -24,20 +23,19 @@ from datacenter.screens import (
     migration_list,
     migrations,
     overview,
+    people_urls,
     policies,
     power,
     search_urls,
     vm_rules,
     vms,
 )
-from datacenter.screens.session import SignIn
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview.overview, name="overview"),
     path("tree", overview.tree, name="tree"),
     *search_urls.urlpatterns,
-    path("login", SignIn.as_view(), name="login"),
-    path("logout", LogoutView.as_view(), name="logout"),
+    *people_urls.urlpatterns,
     path("datacenters", clusters.datacenters, name="datacenters"),
     path("clusters", clusters.clusters, name="clusters"),
     path("clusters/<int:pk>", clusters.cluster, name="cluster"),
