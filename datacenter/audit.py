@@ -3,8 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Model
-
 from hosts import recording
 from hosts.models import ActorKind, Event, EventKind, Severity
 
@@ -12,7 +10,7 @@ from hosts.models import ActorKind, Event, EventKind, Severity
 def record(
     user: Any,
     verb: str,
-    target: Model,
+    target: Any,
     *,
     detail: str = "",
     refused: bool = False,
@@ -22,7 +20,7 @@ def record(
     after: Any = None,
     correlation: UUID | None = None,
 ) -> Event:
-    """One event. ``target`` keeps its name in it, readable after the object is gone.
+    """One event. ``target`` (a row, or ``access.SYSTEM``) keeps its name in it, readable after the object is gone.
 
     ``before``, ``after``: settings as JSON, where some were changed. ``kind`` SECURITY is for who may come in and what
     may be done by whom. ``correlation`` None: the target's own, else that of the order that is being carried out. A

@@ -63,9 +63,10 @@ class TransitionRefused(Exception):
     """The table in states.py has no such edge, or it is a no-op: a bug in the caller, never a user's fault."""
 
 
-def advance(row: Stateful, to: State, *, because: str, actor: str = GODWIT, **also: Any) -> bool:
+def advance(row: Stateful, to: State, *, because: str, actor: str = GODWIT, order: Any = None, **also: Any) -> bool:
     """Move ``row`` from the state it carries to ``to``, with the fields ``also`` in the same statement.
 
+    ``order``: what it follows from, where neither the row nor the call knows (recording.py).
     False if the row in the database is no longer in that state: another was faster, and nothing was written; the
     caller reads it again. Raises TransitionRefused for an edge that states.py does not have.
     """
@@ -80,7 +81,7 @@ def advance(row: Stateful, to: State, *, because: str, actor: str = GODWIT, **al
     with transaction.atomic():
         if not model._default_manager.filter(pk=row.pk, state=str(old)).update(**changed):
             return False
-        note(row, field="state", old=old, new=to, because=because, actor=actor, at=now)
+        note(row, field="state", old=old, new=to, because=because, actor=actor, at=now, correlation=order)
         feed.changed(row.noun, row.pk)
     for field, value in changed.items():
         setattr(row, field, value)

@@ -17,6 +17,7 @@ from datacenter.maintenance.terms import Terms
 from datacenter.models.plan import Plan, PlanHost, PlanMove, PlanStep
 from hosts.claim import Lease
 from hosts.models import VM
+from hosts.models.correlation import following
 from hosts.virt.clock import Clock
 
 #: a VM without a forecast: its memory at this rate, and so long for the rest
@@ -53,7 +54,8 @@ class Reins:
                 raise LeaseLost(f"{row} is driven by {row.lease_holder or 'nobody'} now.")
             self.plan = row
             self.terms = Terms.from_json(row.terms)
-            yield row
+            with following(row.correlation):  # what it asks for belongs to the plan
+                yield row
 
     def _is_mine(self) -> bool:
         lease = self.lease

@@ -7,6 +7,7 @@ the plan's history, and never makes the plan fail.
 
 import asyncio
 import logging
+from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import transaction
@@ -20,6 +21,7 @@ from datacenter.notify.recipients import addresses
 from datacenter.notify.tries import NotSent
 from hosts import feed
 from hosts.advance import note
+from hosts.models import EventKind, Severity
 from hosts.threads import blocking
 from hosts.virt.clock import WALL, Clock
 
@@ -87,7 +89,8 @@ def _tell(row: ReportDelivery, new: str, because: str, **fields: object) -> None
     """The delivery's end, and an event in the plan's history."""
     with transaction.atomic():
         ReportDelivery.objects.filter(pk=row.pk).update(**fields)
-        note(row.plan, field="report", old="", new=new, because=because)
+        failed: Any = {"kind": EventKind.FAILURE, "severity": Severity.WARNING} if "given_up_at" in fields else {}
+        note(row.plan, field="report", old="", new=new, because=because, **failed)
         feed.changed("plan", row.plan_id)
 
 

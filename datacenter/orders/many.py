@@ -11,6 +11,7 @@ from datacenter.access import Verb
 from datacenter.orders.ask import require, seen_only
 from hosts.livemigration.request import RequestRefused, request_migration
 from hosts.models import VM, Host, Migration, Priority
+from hosts.models.correlation import following
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +33,11 @@ def migrate_many(
     for vm in vms:
         require(user, Verb.MIGRATE, vm, order="migrate")
     ranked = placement.rank_together(vms, destination=destination)
-    return [
-        _migrate(user, vm, judged, picked=destination is not None, priority=priority) for vm, judged in ranked.items()
-    ]
+    with following():  # all of them are one order
+        return [
+            _migrate(user, vm, judged, picked=destination is not None, priority=priority)
+            for vm, judged in ranked.items()
+        ]
 
 
 def _migrate(user: Any, vm: VM, judged: list[placement.Candidate], *, picked: bool, priority: Priority) -> Moved:

@@ -23,7 +23,7 @@ def power(user: Any, vm: VM, verb: PowerVerb) -> Operation:
     try:
         with transaction.atomic():
             operation = request_power(vm, verb, actor=user.get_username())
-            audit.record(user, verb.value, vm)
+            audit.record(user, verb.value, vm, correlation=operation.correlation)
     except PowerRefused as exc:
         audit.record(user, verb.value, vm, detail=str(exc), refused=True)
         raise Refused(str(exc)) from exc
@@ -36,7 +36,7 @@ def measure(user: Any, vm: VM) -> Operation:
     try:
         with transaction.atomic():
             operation = request_measurement(vm, actor=user.get_username())
-            audit.record(user, "measure", vm)
+            audit.record(user, "measure", vm, correlation=operation.correlation)
     except MeasureRefused as exc:
         audit.record(user, "measure", vm, detail=str(exc), refused=True)
         raise Refused(str(exc)) from exc
@@ -50,7 +50,8 @@ def migrate(user: Any, vm: VM, destination: Host | None = None, **options: Unpac
         chosen, *others = _destinations(user, vm, destination)
         with transaction.atomic():
             migration = request_migration(vm, chosen, actor=user.get_username(), alternatives=others, **options)
-            audit.record(user, "migrate", vm, detail=f"from {migration.source} to {chosen}")
+            detail = f"from {migration.source} to {chosen}"
+            audit.record(user, "migrate", vm, detail=detail, correlation=migration.correlation)
     except (RequestRefused, Refused) as exc:
         audit.record(user, "migrate", vm, detail=str(exc), refused=True)
         raise Refused(str(exc), field=getattr(exc, "field", None)) from exc

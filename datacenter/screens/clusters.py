@@ -28,6 +28,7 @@ DATACENTERS = Listing(
         Column(key="hosts", label="Hosts", sort="host_count", end=True, optional=False),
         Column(key="lost", label="Not answering", sort="lost_count", end=True, optional=False),
         Column(key="vms", label="VMs", sort="vm_count", end=True, optional=False),
+        Column(key="events", label="", end=True, optional=False),
     ),
 )
 
@@ -66,7 +67,7 @@ def cluster(request: HttpRequest, pk: int) -> HttpResponse:
     if row is None:
         raise Http404("There is no such cluster.")
     tab = request.GET.get("tab", "hosts")
-    if tab not in ("hosts", "affinity"):
+    if tab not in ("hosts", "affinity", "events"):
         raise BadParameter(f"A cluster has no tab “{tab[:40]}”.")
     hosts = list(rows.hosts().filter(cluster=row).order_by("name"))
     groups = list(groups_of(row))

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from datacenter import rows
+from datacenter.events import GUARDED, MOST_COUNTED
 from datacenter.screens import facets, host_checks, vms
 from datacenter.screens.errors import BadParameter
 from datacenter.screens.listing import Column, Listing, show
@@ -60,7 +61,7 @@ def host(request: HttpRequest, pk: int) -> HttpResponse:
         raise BadParameter(f"A host has no tab “{tab[:40]}”.")
     row = _find(pk)
     read = {"vms": _vms, "migrations": _migrations, "maintenance": _nothing, "checks": host_checks.read}.get(
-        tab, _events
+        tab, _nothing
     )
     return render(request, "hosts/page.html", {"host": row, "tab": tab, "counts": _counts(row), **read(row)})
 
@@ -87,7 +88,7 @@ def _counts(row: Host) -> dict[str, Any]:
     return {
         "vms": VM.objects.filter(host=row).count(),
         "migrations": Migration.objects.filter(_either(row)).count(),
-        "events": Event.changes.filter(noun="host", row=row.pk).count(),
+        "events": Event.objects.filter(host_pk=row.pk).exclude(kind__in=GUARDED)[:MOST_COUNTED].count(),
     }
 
 
@@ -100,9 +101,5 @@ def _migrations(row: Host) -> dict[str, Any]:
 
 
 def _nothing(row: Host) -> dict[str, Any]:
-    """The card reads what it shows."""
+    """The card reads what it shows, and the events' tab too."""
     return {}
-
-
-def _events(row: Host) -> dict[str, Any]:
-    return {"transitions": list(Event.changes.filter(noun="host", row=row.pk)[:200])}

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import EmptyPage, Page, Paginator
-from django.db.models import Case, Count, F, IntegerField, OrderBy, QuerySet, Value, When
+from django.db.models import Case, Count, F, IntegerField, OrderBy, Q, QuerySet, Value, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
@@ -46,12 +46,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facet:
-    """A filter by one of a few values. ``options`` gives (value, label) pairs; ``lookup`` is the ORM's."""
+    """A filter by one of a few values. ``options`` gives (value, label) pairs; ``lookup`` is the ORM's, or makes a Q.
+
+    ``unset``: what it says while nothing is chosen. Without ``options`` it stands in links only, with any value that
+    ``lookup`` takes (else it raises BadParameter).
+    """
 
     key: str
     label: str
-    lookup: str
-    options: Callable[[], list[tuple[str, str]]]
+    lookup: str | Callable[[str], Q]
+    options: Callable[[], list[tuple[str, str]]] | None
+    unset: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +97,7 @@ class Listing:
     empty: str = "Nothing here yet."
     topic: str = ""  # the coarse topic whose news make the page read its rows again
     per_page: int = PER_PAGE
+    most: int = 0  # of a table without end no more rows than this are counted and paged through; 0: all
 
     @property
     def takes_queries(self) -> bool:
@@ -173,7 +179,7 @@ def show(
 
 def arrange(request: HttpRequest, listing: Listing, rows: QuerySet[Any]) -> Shown:
     """Filter, sort and page ``rows`` as the URL says. A query that makes no sense finds nothing, and says why."""
-    parameters = _parameters(request, listing)
+    parameters = _parameters(request.GET, listing)
     asked = ask(listing.noun, listing.search, parameters.get("q", ""))
     sort = _sorted_as(listing, asked) or parameters.get("sort", listing.sort)
     facets = [(facet, _choices(facet, parameters.get(facet.key, ""))) for facet in listing.facets]
@@ -183,6 +189,8 @@ def arrange(request: HttpRequest, listing: Listing, rows: QuerySet[Any]) -> Show
         found = found.filter(state=wanted)
     order = asked.order or _order(listing, sort, rows)
     count = _count(states, wanted or "") if listing.states else None
+    if listing.most:
+        count = found.order_by()[: listing.most].count()
     shown = Shown(
         listing=listing,
         page=_page(found.order_by(*order), parameters.get("page", "1"), listing.per_page, rows=rows, count=count),
@@ -197,10 +205,21 @@ def arrange(request: HttpRequest, listing: Listing, rows: QuerySet[Any]) -> Show
     return shown
 
 
-def _parameters(request: HttpRequest, listing: Listing) -> dict[str, str]:
+def narrowed(asked: Mapping[str, str], listing: Listing, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """``rows`` as a list shows them with these parameters, unsorted and in one piece: for exports. BadParameter."""
+    parameters = _parameters(asked, listing)
+    for facet in listing.facets:
+        _choices(facet, parameters.get(facet.key, ""))
+    found = ask(listing.noun, listing.search, parameters.get("q", ""))
+    if found.mistake:
+        raise BadParameter(found.mistake.sentence)
+    return found.narrow(_filtered(listing, rows, parameters))
+
+
+def _parameters(asked: Mapping[str, str], listing: Listing) -> dict[str, str]:
     """What the URL says, empty values left out. BadParameter names one that this list does not have."""
     known = {"q", "sort", "page", *(facet.key for facet in listing.facets)} | ({"state"} if listing.states else set())
-    given = {key: str(value).strip() for key, value in request.GET.items()}
+    given = {key: str(value).strip() for key, value in asked.items()}
     for key, value in given.items():
         if key not in known:
             raise BadParameter(f"This list has no parameter “{key[:40]}”. It knows {', '.join(sorted(known))}.")
@@ -213,11 +232,13 @@ def _parameters(request: HttpRequest, listing: Listing) -> dict[str, str]:
 def _filtered(listing: Listing, rows: QuerySet[Any], parameters: Mapping[str, str]) -> QuerySet[Any]:
     for facet in listing.facets:
         if value := parameters.get(facet.key):
-            rows = rows.filter(**{facet.lookup: value})
+            rows = rows.filter(facet.lookup(value) if callable(facet.lookup) else Q(**{facet.lookup: value}))
     return rows
 
 
 def _choices(facet: Facet, chosen: str) -> list[Choice]:
+    if facet.options is None:
+        return [Choice(value=chosen, label=facet.label, chosen=True)] if chosen else []
     options = facet.options()
     if chosen and chosen not in {value for value, _ in options}:
         raise BadParameter(f"There is no {facet.label.lower()} “{chosen[:40]}” to filter by.")

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from datacenter import rows
 from datacenter.models import AffinityGroup
+from datacenter.events import GUARDED, MOST_COUNTED
 from datacenter.screens import facets
 from datacenter.screens.errors import BadParameter
 from datacenter.screens.listing import Column, Listing, show
@@ -96,16 +97,12 @@ def _counts(row: VM) -> dict[str, int]:
         "disks": len(row.disks),
         "networks": len(row.nics),
         "migrations": Migration.objects.filter(vm=row).count(),
-        "events": Event.changes.filter(noun="vm", row=row.pk).count(),
+        "events": Event.objects.filter(vm_pk=row.pk).exclude(kind__in=GUARDED)[:MOST_COUNTED].count(),
     }
 
 
 def _migrations(row: VM) -> dict[str, Any]:
     return {"migrations": list(rows.migrations().filter(vm=row).order_by("-requested_at")[:200])}
-
-
-def _events(row: VM) -> dict[str, Any]:
-    return {"transitions": list(Event.changes.filter(noun="vm", row=row.pk)[:200])}
 
 
 def _rules(row: VM) -> dict[str, Any]:
@@ -122,7 +119,7 @@ _TAB_READERS: dict[str, Any] = {
     "disks": lambda row: {},
     "networks": lambda row: {},
     "migrations": _migrations,
-    "events": _events,
+    "events": lambda row: {},
     "policy": lambda row: {},
     "rules": _rules,
     "xml": _xml,

@@ -1,11 +1,13 @@
 """What the guardian writes down: each act with its reason before it is done, and how it ended."""
 
+from typing import Any
+
 from django.db import transaction
 
 from hosts import feed
 from hosts.advance import note
 from hosts.livemigration.guardian.arbiter import Act
-from hosts.models import Event, Migration
+from hosts.models import Event, EventKind, Migration, Severity
 
 #: the actor of its notes, and their field: ``new`` is the act, ``old`` "short" where the split was short
 GUARDIAN = "Godwit's guardian"
@@ -30,7 +32,8 @@ def of_act(migration: Migration, act: Act, *, because: str, short: bool) -> None
     words = WORDS[act].format(source=migration.source, destination=migration.destination)
     with transaction.atomic():
         old = SHORT if short else ""
-        note(migration, field=FIELD, old=old, new=str(act), because=f"{words}. {because}", actor=GUARDIAN)
+        said: Any = {"old": old, "new": str(act), "because": f"{words}. {because}", "actor": GUARDIAN}
+        note(migration, field=FIELD, **said, kind=EventKind.DECISION, severity=Severity.WARNING)
         feed.changed("migration", migration.pk)
         feed.changed("vm", migration.vm_id)
 
@@ -39,7 +42,8 @@ def of_failure(migration: Migration, act: Act, *, error: str) -> None:
     """It was not done, and why."""
     because = f"{WORDS[act].format(source=migration.source, destination=migration.destination)}: no. {error}"
     with transaction.atomic():
-        note(migration, field=FIELD, old="", new=f"{act}_failed", because=because, actor=GUARDIAN)
+        said: Any = {"old": "", "new": f"{act}_failed", "because": because, "actor": GUARDIAN}
+        note(migration, field=FIELD, **said, kind=EventKind.FAILURE, severity=Severity.ERROR)
         feed.changed("migration", migration.pk)
 
 
