@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django import template
 
-from datacenter.units import duration
+from datacenter.units import UNKNOWN, duration
 from datacenter.wall.rotation import Trouble
 from hosts.advance import STATES
 from hosts.models import Event, Host, Migration
@@ -43,6 +43,12 @@ def tone_of(migration: Migration) -> str:
 
 
 @register.filter
+def whole_percent(number: float | None) -> str:
+    """ "9 %": tenths are not read from five metres."""
+    return UNKNOWN if number is None else f"{number:.0f} %"
+
+
+@register.filter
 def lasts(trouble: Trouble, now: datetime) -> str:
     """For how long already: "4 min 3 s"."""
     return duration(max(0.0, now.timestamp() - trouble.began))
@@ -59,6 +65,8 @@ def happened(event: Event) -> str:
     """What happened, in few words: the new state and why, or the order."""
     if event.field == "state" and event.noun in _STATES:
         words = _label(_STATES[event.noun], event.new)
+    elif event.field == "host":
+        words = f"Now on {event.new}"
     else:
         words = event.new or event.verb.replace("_", " ").capitalize()
     return f"{words}. {event.because}" if event.because and event.because != words else words

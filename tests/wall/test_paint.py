@@ -105,7 +105,10 @@ def test_it_reads_a_scene_once_however_many_displays_show_it(house, django_asser
     painted = []
     monkeypatch.setattr(paint, "render_to_string", lambda name, context: painted.append(name) or "<p></p>")
     programs = [Program(scope=SYSTEM, rotation=Rotation(turns=(Turn(scene="heat", seconds=s),))) for s in range(5, 55)]
-    calm = [Program(scope=each.scope, rotation=Rotation(turns=each.rotation.turns, comes_forward=False)) for each in programs]
+    calm = [
+        Program(scope=each.scope, rotation=Rotation(turns=each.rotation.turns, comes_forward=False))
+        for each in programs
+    ]
     with django_assert_num_queries(6):  # four of what is wrong, one of how old it is, one of the scene
         frames = paint.frames(calm)
     assert len(frames) == 50

@@ -26,12 +26,12 @@ class Scene:
 SCENES: dict[str, Scene] = {
     scene.key: scene
     for scene in (
-        Scene(key="heat", label="Heat map of the clusters", question="How loaded are the hosts", read=heat.read),
-        Scene(key="hosts", label="Hosts", question="Are all hosts well", read=hosts.read),
-        Scene(key="migrations", label="Running migrations", question="What moves", read=migrations.read),
-        Scene(key="drain", label="Drain with its countdown", question="Is it done in time", read=drain.read),
-        Scene(key="alerts", label="Alerts", question="What is wrong", read=alerts.read),
-        Scene(key="capacity", label="Capacity", question="Is there room, and if a host fails", read=capacity.read),
-        Scene(key="events", label="Newest events", question="What happened", read=events.read),
+        Scene(key="heat", label="Heat map of the clusters", question="How loaded are the hosts?", read=heat.read),
+        Scene(key="hosts", label="Hosts", question="Are all hosts well?", read=hosts.read),
+        Scene(key="migrations", label="Running migrations", question="What moves?", read=migrations.read),
+        Scene(key="drain", label="Drain with its countdown", question="Is it done in time?", read=drain.read),
+        Scene(key="alerts", label="Alerts", question="What is wrong?", read=alerts.read),
+        Scene(key="capacity", label="Capacity", question="Is there room, and if a host fails?", read=capacity.read),
+        Scene(key="events", label="Newest events", question="What happened?", read=events.read),
     )
 }
