@@ -1,7 +1,5 @@
 """Adding and removing hosts. Nothing is changed on a host by either."""
 
-import re
-from collections.abc import Sequence
 from typing import Any, TypedDict
 
 from django.db import IntegrityError, transaction
@@ -90,23 +88,4 @@ def state_host(user: Any, host: Host, stated: Stated) -> None:
     with transaction.atomic():
         Host.objects.filter(pk=host.pk).update(**stated)
         audit.record(user, "state_host", host, detail=", ".join(f"{name}: {said}" for name, said in stated.items()))
-        feed.changed("host", host.pk)
-
-
-#: a tag is one word: letters, digits and - _ . of any script
-_TAG = re.compile(r"[\w.-]{1,60}")
-MOST_TAGS = 20
-
-
-def tag_host(user: Any, host: Host, tags: Sequence[str]) -> None:
-    """Give a host exactly these tags, by which policies choose hosts. Forbidden, or Refused naming the tag."""
-    require(user, Verb.MAINTAIN, host, order="tag_host")
-    wanted = list(dict.fromkeys(tags))
-    if bad := next((tag for tag in wanted if not _TAG.fullmatch(tag)), None):
-        raise Refused(f"“{bad[:60]}” is no tag: one word of at most 60 letters, digits, “-”, “_”, “.”.", field="tags")
-    if len(wanted) > MOST_TAGS:
-        raise Refused(f"A host has at most {MOST_TAGS} tags.", field="tags")
-    with transaction.atomic():
-        Host.objects.filter(pk=host.pk).update(tags=wanted)
-        audit.record(user, "tag_host", host, detail=", ".join(wanted) or "none")
         feed.changed("host", host.pk)

@@ -123,7 +123,13 @@ class Shown:
 
     @property
     def is_filtered(self) -> bool:
-        return any(key not in ("sort", "page") for key in self.parameters)
+        return any(key not in ("sort", "page", "columns") for key in self.parameters)
+
+    @property
+    def columns(self) -> list[tuple[Column, bool]]:
+        """Every column, and whether it is shown: as the address says, else as the list does."""
+        wanted = self.parameters.get("columns", "").split()
+        return [(each, each.key in wanted if wanted and each.optional else each.shown) for each in self.listing.columns]
 
     @property
     def has_optional_columns(self) -> bool:
@@ -213,12 +219,15 @@ def narrowed(asked: Mapping[str, str], listing: Listing, rows: QuerySet[Any]) ->
     found = ask(listing.noun, listing.search, parameters.get("q", ""))
     if found.mistake:
         raise BadParameter(found.mistake.sentence)
-    return found.narrow(_filtered(listing, rows, parameters))
+    rows = found.narrow(_filtered(listing, rows, parameters))
+    _states_known(listing, parameters.get("state", ""))
+    return rows.filter(state=parameters["state"]) if parameters.get("state") else rows
 
 
 def _parameters(asked: Mapping[str, str], listing: Listing) -> dict[str, str]:
     """What the URL says, empty values left out. BadParameter names one that this list does not have."""
-    known = {"q", "sort", "page", *(facet.key for facet in listing.facets)} | ({"state"} if listing.states else set())
+    known = {"q", "sort", "page", "columns", *(facet.key for facet in listing.facets)}
+    known |= {"state"} if listing.states else set()
     given = {key: str(value).strip() for key, value in asked.items()}
     for key, value in given.items():
         if key not in known:
@@ -226,6 +235,9 @@ def _parameters(asked: Mapping[str, str], listing: Listing) -> dict[str, str]:
         most = search.LONGEST if key == "q" else LONGEST_VALUE
         if "\x00" in value or len(value) > most:
             raise BadParameter(f"The value of “{key}” is longer than {most} characters, or not text.")
+    optional = {column.key for column in listing.columns if column.optional}
+    if bad := next((key for key in given.get("columns", "").split() if key not in optional | {"none"}), None):
+        raise BadParameter(f"This list has no column “{bad[:40]}” to choose.")
     return {key: value for key, value in given.items() if value}
 
 
@@ -248,8 +260,7 @@ def _choices(facet: Facet, chosen: str) -> list[Choice]:
 def _states(listing: Listing, rows: QuerySet[Any], chosen: str) -> list[Choice]:
     if listing.states is None:
         return []
-    if chosen and chosen not in {state.value for state in listing.states}:
-        raise BadParameter(f"There is no state “{chosen[:40]}” to filter by.")
+    _states_known(listing, chosen)
     counted = rows.order_by()
     if rows.query.annotations or rows.query.distinct:  # would become part of the GROUP BY
         counted = rows.model._default_manager.filter(pk__in=counted.values("pk")).order_by()
@@ -259,6 +270,11 @@ def _states(listing: Listing, rows: QuerySet[Any], chosen: str) -> list[Choice]:
         for state in listing.states
         if counts.get(state.value) or state.value == chosen
     ]
+
+
+def _states_known(listing: Listing, chosen: str) -> None:
+    if chosen and chosen not in {state.value for state in listing.states or ()}:
+        raise BadParameter(f"There is no state “{chosen[:40]}” to filter by.")
 
 
 def _count(states: list[Choice], chosen: str) -> int:

@@ -28,10 +28,12 @@ LISTING = Listing(
     topic="vms",
     empty="No VM was found on any host yet.",
     columns=(
+        Column(key="pick", label="", optional=False),
         Column(key="state", label="State", sort="state", optional=False),
         Column(key="name", label="Name", sort="name", optional=False),
         Column(key="host", label="Host", sort="host__name", width="c-wide"),
         Column(key="cluster", label="Cluster", sort="host__cluster__name", width="c-wide c-medium"),
+        Column(key="tags", label="Tags", width="c-wide c-medium"),
         Column(key="cpu", label="CPU", sort="cpu_percent", end=True, ticks=True, hint="Of its vCPUs together"),
         Column(key="memory", label="Memory used", sort="memory_used_bytes", end=True, ticks=True, width="c-wide"),
         Column(key="size", label="Memory", sort="memory_bytes", end=True, width="c-wide"),

@@ -81,7 +81,7 @@
   function columns() {
     document.querySelectorAll("[data-columns]").forEach((box) => {
       const key = `godwit.columns.${box.dataset.columns}`;
-      const hidden = kept(key);
+      const hidden = new URLSearchParams(location.search).has("columns") ? null : kept(key); // a view says its own
       const boxes = [...box.querySelectorAll("input[type=checkbox]")];
       if (hidden !== null) boxes.forEach((input) => { input.checked = !hidden.split(" ").includes(input.value); });
       boxes.forEach((input) => document.getElementById("list")?.classList.toggle(`hide-${input.value}`, !input.checked));

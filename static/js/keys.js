@@ -12,8 +12,9 @@
     }
     going = event.key === "g" ? Date.now() : 0;
     if (event.key === "/") {
-      const field = document.querySelector("main [data-search]") || document.querySelector("[data-search]");
-      if (field) { event.preventDefault(); field.focus(); field.select(); }
+      const field = document.querySelector("main [data-search]");
+      event.preventDefault();
+      if (field) { field.focus(); field.select(); } else window.godwitPalette?.open();
     } else if (event.key === "?") window.godwitFrame.open("keys");
     else if (event.key === "t") window.godwitFrame.tree();
     else if (event.key === "[") window.godwitFrame.fold();
