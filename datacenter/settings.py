@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "datacenter.access.looking.LookingMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",  # default deny: a public view says so itself
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -160,13 +161,13 @@ EMAIL_HOST_PASSWORD = os.environ.get("GODWIT_SMTP_PASSWORD", "")
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = os.environ.get("GODWIT_MAIL_FROM", "godwit@localhost")
 
-# events older than this are cut, days (docs/events.md); 0: never
-EVENTS_KEEP_DAYS = int(os.environ.get("GODWIT_EVENTS_KEEP_DAYS", "400"))
-
 # API tokens live so many days at most (docs/api.md)
 TOKEN_MAX_DAYS = int(os.environ.get("GODWIT_TOKEN_MAX_DAYS", "365"))
 # networks that may read /metrics; beside them a token that sees everything (docs/api.md)
 METRICS_NETWORKS = [each for each in os.environ.get("GODWIT_METRICS_NETWORKS", "").split(",") if each.strip()]
+
+# events older than this are cut, days (docs/events.md); 0: never
+EVENTS_KEEP_DAYS = int(os.environ.get("GODWIT_EVENTS_KEEP_DAYS", "400"))
 
 USE_TZ = True
 TIME_ZONE = "UTC"

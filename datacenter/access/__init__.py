@@ -11,10 +11,12 @@ everything below. Nothing is allowed that no role allows, and no role forbids. W
 | reach | where somebody may do a verb: a few sets of primary keys, read once a request |
 | paths | how each model hangs in the tree: VM -> host -> cluster -> data center -> system |
 | ask | ``can``, ``visible``, ``why`` |
+| looking | who looks at a page: ``seen`` narrows what forms, filters and tags read |
 | changes | what must be forgotten when a role is given or taken |
 """
 
 from datacenter.access.ask import Reason, administrators, can, given_on, visible, why
+from datacenter.access.looking import allowed, looking, seen
 from datacenter.access.paths import SYSTEM, System, belongs
 from datacenter.access.principals import SHELL, Limit, Shell
 from datacenter.access.reach import EVERYWHERE, NOWHERE, Reach, forget, reaches
@@ -22,5 +24,5 @@ from datacenter.access.verbs import Verb
 
 __all__ = [
     "EVERYWHERE", "NOWHERE", "SHELL", "SYSTEM", "Limit", "Reach", "Reason", "Shell", "System", "Verb",
-    "administrators", "belongs", "can", "forget", "given_on", "reaches", "visible", "why",
+    "administrators", "allowed", "belongs", "can", "forget", "given_on", "looking", "reaches", "seen", "visible", "why",
 ]  # fmt: skip

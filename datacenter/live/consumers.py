@@ -19,13 +19,13 @@ from django.db import Error as DatabaseError
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from datacenter.access import Verb, can
+from datacenter.access import SYSTEM, Verb, can, visible
 from datacenter.live.droppable import Droppable
 from datacenter.live.groups import Socket
 from datacenter.live.hub import Hub, hub
 from datacenter.live.items import Item, parse
-from datacenter.live.paint import read
 from datacenter.live.version import version
+from datacenter.rows import ROWS
 from hosts.virt.clock import WALL
 
 log = logging.getLogger(__name__)
@@ -176,20 +176,23 @@ def _understood(text: str | None) -> list[str]:
 
 
 def _allowed(user: Any, items: Iterable[Item]) -> list[Item]:
-    """The items whose rows exist and may be seen: what is hidden and what is not there answer alike."""
+    """The items whose rows exist and may be seen: what is hidden and what is not there answer alike.
+
+    A fragment of no row ("counts/running") tells of the whole place: it is for who may see all of it.
+    """
     by_noun: dict[str, set[int]] = defaultdict(set)
     items = list(items)
     for item in items:
         if item.pk:
             by_noun[item.noun].add(item.pk)
-    seen = {
-        f"{noun}:{pk}"
-        for noun, pks in by_noun.items()
-        for pk, row in read(noun, pks).items()
-        if can(user, Verb.VIEW, row)
-    }
-    coarse = can(user, Verb.VIEW)
-    return [item for item in items if (item.topic in seen if item.pk else coarse)]
+    seen = {f"{noun}:{pk}" for noun, pks in by_noun.items() for pk in _visible(user, noun, pks)}
+    coarse, all_of_it = can(user, Verb.VIEW), can(user, Verb.VIEW, SYSTEM)
+    return [item for item in items if (item.topic in seen if item.pk else all_of_it if item.fragment else coarse)]
+
+
+def _visible(user: Any, noun: str, pks: Iterable[int]) -> Iterable[int]:
+    rows = ROWS[noun]().model._default_manager.filter(pk__in=pks)
+    return visible(user, rows).values_list("pk", flat=True)
 
 
 def _still(session_key: str | None) -> Any:

@@ -97,6 +97,11 @@ class Groups:
             if socket.owner == owner:
                 socket.look_again.set()
 
+    def all_look_again(self) -> None:
+        """Somebody was given a role, or lost one: each socket asks whether it may still show what it shows."""
+        for socket in self._sockets:
+            socket.look_again.set()
+
     def enter(self, socket: Socket) -> None:
         self._sockets.add(socket)
         socket.free = self._news.set

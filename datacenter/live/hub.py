@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connections
 
+from datacenter.access import forget
 from datacenter.live.formats import texts
 from datacenter.live.fragments import FOLLOWS_FIGURES, FOLLOWS_TIME
 from datacenter.live.groups import Groups
@@ -51,7 +52,7 @@ class Hub:
         parameters = await asyncio.get_running_loop().run_in_executor(self._painter, link_parameters)
         self.listener = Listener(parameters, hear=self.hear, heard_again=self._heard_again, lost=self._lost)
         for run in (self.listener.run, self.groups.run, self._paint_forever, self._slow_forever, self._time_forever):
-            self._tasks.append(asyncio.create_task(_kept_alive(run), name=f"live {run.__qualname__}"))
+            self._tasks.append(asyncio.create_task(kept_alive(run), name=f"live {run.__qualname__}"))
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -79,6 +80,9 @@ class Hub:
                     self._figures(topic, values)
                 case [str(topic), "changed", None] if topic == EVERYTHING:
                     self._read_everything_again()
+                case [str(topic), "changed", None] if topic.startswith("access:"):
+                    forget()
+                    self.groups.all_look_again()
                 case [str(topic), "changed", None] if topic.startswith("user:") and topic[5:].isdecimal():
                     self.groups.look_again(int(topic[5:]))
                 case [str(topic), "changed", None]:

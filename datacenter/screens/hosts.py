@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from datacenter import rows
+from datacenter.access import seen
 from datacenter.events import GUARDED, MOST_COUNTED
 from datacenter.screens import facets, host_checks, vms
 from datacenter.screens.errors import BadParameter
@@ -44,13 +45,13 @@ LISTING = Listing(
     ),
 )
 
-TABS = ("vms", "migrations", "maintenance", "checks", "events")
+TABS = ("vms", "migrations", "maintenance", "checks", "events", "permissions")
 
 
 @require_safe
 def hosts(request: HttpRequest) -> HttpResponse:
     """Every host, or those that a filter leaves."""
-    return show(request, LISTING, rows.hosts().defer(*rows.HOST_FACTS), "hosts/list.html", {})
+    return show(request, LISTING, seen(rows.hosts()).defer(*rows.HOST_FACTS), "hosts/list.html", {})
 
 
 @require_safe
@@ -74,7 +75,7 @@ def host_loads(request: HttpRequest, pk: int) -> JsonResponse:
 
 
 def _find(pk: int) -> Host:
-    row = rows.hosts().filter(pk=pk).first()
+    row = seen(rows.hosts()).filter(pk=pk).first()
     if row is None:
         raise Http404("There is no such host.")
     return row

@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from datacenter import orders
+from datacenter.access import seen
 from datacenter.maintenance import orders as ordered
 from datacenter.maintenance import plans
 from datacenter.maintenance.terms import Terms
@@ -131,7 +132,7 @@ def _wanted(request: HttpRequest, row: PlanMove) -> dict[str, Any]:
     chosen_already = row.target_chosen and row.target_id == destination
     if destination and not chosen_already and action in ("", row.action, PlanMove.Action.MIGRATE):
         wanted.pop("action", None)
-        wanted["target"] = _first(Host.objects.filter(pk=destination), "host")
+        wanted["target"] = _first(seen(Host.objects.all()).filter(pk=destination), "host")
     if (place := _number(given.get("position", ""))) and place != row.position:
         wanted["position"] = place
     return wanted

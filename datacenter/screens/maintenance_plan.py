@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from datacenter import orders, rows
+from datacenter.access import seen
 from datacenter.maintenance import orders as ordered
 from datacenter.maintenance.terms import Terms
 from datacenter.models import Plan, PlanMove
@@ -94,7 +95,7 @@ def plan_skip(request: HttpRequest, pk: int, host: int) -> HttpResponse:
 
 def find(pk: int) -> Plan:
     """The plan as its fragments want it. Http404."""
-    row = rows.plans().filter(pk=pk).first()
+    row = seen(rows.plans()).filter(pk=pk).first()
     if row is None:
         raise Http404("There is no such plan.")
     return row

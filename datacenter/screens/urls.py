@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from datacenter.screens import (
+    access_urls,
     accuracy,
     addhost,
     affinity,
@@ -38,6 +39,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("tree", overview.tree, name="tree"),
     *search_urls.urlpatterns,
     *people_urls.urlpatterns,
+    *access_urls.urlpatterns,
     path("datacenters", clusters.datacenters, name="datacenters"),
     path("clusters", clusters.clusters, name="clusters"),
     path("clusters/<int:pk>", clusters.cluster, name="cluster"),

@@ -9,8 +9,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from datacenter import rows
-from datacenter.models import AffinityGroup
+from datacenter.access import seen
 from datacenter.events import GUARDED, MOST_COUNTED
+from datacenter.models import AffinityGroup
 from datacenter.screens import facets
 from datacenter.screens.errors import BadParameter
 from datacenter.screens.listing import Column, Listing, show
@@ -57,13 +58,13 @@ LISTING = Listing(
     ),
 )
 
-TABS = ("disks", "networks", "migrations", "events", "policy", "rules", "xml")
+TABS = ("disks", "networks", "migrations", "events", "policy", "rules", "permissions", "xml")
 
 
 @require_safe
 def vms(request: HttpRequest) -> HttpResponse:
     """Every VM, or those that a filter leaves."""
-    return show(request, LISTING, rows.vms().defer(*rows.VM_FACTS), "vms/list.html", {})
+    return show(request, LISTING, seen(rows.vms()).defer(*rows.VM_FACTS), "vms/list.html", {})
 
 
 @require_safe
@@ -88,7 +89,8 @@ def vm_loads(request: HttpRequest, uuid: UUID) -> JsonResponse:
 
 def find(uuid: UUID) -> VM:
     """The VM as fragments want it, with its XML left in the database until a tab asks for it. Http404."""
-    row = rows.vms().select_related("migration_policy", "host__cluster__migration_policy").filter(uuid=uuid).first()
+    found = seen(rows.vms()).select_related("migration_policy", "host__cluster__migration_policy")
+    row = found.filter(uuid=uuid).first()
     if row is None:
         raise Http404("Godwit knows no VM with this UUID.")
     return row
@@ -109,7 +111,7 @@ def _migrations(row: VM) -> dict[str, Any]:
 
 def _rules(row: VM) -> dict[str, Any]:
     """What maintenance does with it, who may move it, and its affinity groups. Two queries or three."""
-    groups = AffinityGroup.objects.filter(vms=row).prefetch_related("vms__host")
+    groups = seen(AffinityGroup.objects.all()).filter(vms=row).prefetch_related("vms__host")
     return {"rules": MaintenanceRule.choices, "modes": MigrationMode.choices, "groups": list(groups)}
 
 
@@ -124,5 +126,6 @@ _TAB_READERS: dict[str, Any] = {
     "events": lambda row: {},
     "policy": lambda row: {},
     "rules": _rules,
+    "permissions": lambda row: {},
     "xml": _xml,
 }

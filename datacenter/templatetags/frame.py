@@ -9,7 +9,7 @@ from django.db.models import Count, Max, Model, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from datacenter.access import Verb, can
+from datacenter.access import Verb, can, seen
 from hosts.models import VM, Host, Migration
 from hosts.states import OPEN_MIGRATION, HostState, MigrationState, State, VMState
 
@@ -21,6 +21,10 @@ UNHEARD_AFTER = timedelta(seconds=20)
 MAINTENANCE = (
     "maintenance", "plan", "plan_new", "maintenance_calendar", "maintenance_policies", "maintenance_policy",
     "maintenance_policy_new", "maintenance_policy_edit",
+)  # fmt: skip
+ADMINISTRATION = (
+    "administration", "system_permissions", "roles", "role", "role_new", "role_edit", "groups", "group_new",
+    "group_edit", "users", "user", "user_add", "tokens",
 )  # fmt: skip
 #: what a page may be about, by its name in the template; the first that is there
 _SUBJECTS = ("vm", "host", "cluster", "datacenter", "migration", "doubt", "plan", "policy", "alert")
@@ -34,13 +38,28 @@ SECTIONS = (
     ("migrations", "Migrations", "migrate", ("migrations", "migration", "migration_adjust")),
     ("maintenance", "Maintenance", "tool", MAINTENANCE),
     (
-        "alerts", "Alerts", "bell",
-        ("alerts", "alert", "runbooks", "runbook", "alert_limits", "notification_rules", "notification_rule",
-         "notification_rule_new", "deliveries"),
+        "alerts",
+        "Alerts",
+        "bell",
+        (
+            "alerts",
+            "alert",
+            "runbooks",
+            "runbook",
+            "alert_limits",
+            "notification_rules",
+            "notification_rule",
+            "notification_rule_new",
+            "deliveries",
+        ),
     ),
     ("events", "Events", "events", ("events", "event")),
     ("policies", "Policies", "tag", ("policies", "policy", "policy_new", "policy_edit")),
+    ("displays", "Walls", "wall", ("displays", "display", "display_new", "display_edit")),
+    ("administration", "Administration", "shield", ADMINISTRATION),
 )
+#: of these the verb without which they are not offered; of others each shows what one may see
+_OFFERED_FOR = {"displays": Verb.DISPLAY}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,23 +92,25 @@ def sections(context: dict[str, Any]) -> list[dict[str, Any]]:
     """The navigation's entries with whether this page belongs to them."""
     match = getattr(context.get("request"), "resolver_match", None)
     here = match.url_name if match else ""
+    user = context.get("user")
     return [
         {"url": reverse(name), "label": label, "icon": icon, "here": here in names}
         for name, label, icon, names in SECTIONS
+        if name not in _OFFERED_FOR or (user is not None and can(user, _OFFERED_FOR[name]))
     ]
 
 
 @register.simple_tag
 def open_migrations() -> int:
     """How many migrations are under way. One query."""
-    return Migration.objects.filter(state__in=OPEN_MIGRATION).count()
+    return seen(Migration.objects.filter(state__in=OPEN_MIGRATION)).count()
 
 
 @register.simple_tag
 def tallies(noun: str) -> list[Tally]:
     """Counts by state of "hosts", "vms" or "migrations", in the order of states.py, zeros left out. One query."""
     model, states = _COUNTED[noun]
-    rows = model._default_manager.order_by().values("state").annotate(count=Count("pk"))
+    rows = seen(model._default_manager.order_by()).values("state").annotate(count=Count("pk"))
     counts = {row["state"]: row["count"] for row in rows}
     url = reverse(noun)
     return [
@@ -104,7 +125,7 @@ def unheard() -> dict[str, Any]:
     """``count`` of the hosts that no collector listens to, and ``since`` when. One query."""
     silent = Q(lease_until__isnull=True) | Q(lease_until__lt=Now())
     fresh = Q(added_at__gt=Now() - UNHEARD_AFTER) | Q(answered_at__gt=Now() - UNHEARD_AFTER)
-    return Host.objects.filter(silent).exclude(fresh).aggregate(count=Count("pk"), since=Max("answered_at"))
+    return seen(Host.objects.filter(silent)).exclude(fresh).aggregate(count=Count("pk"), since=Max("answered_at"))
 
 
 _COUNTED: dict[str, tuple[type[Model], type[State]]] = {
