@@ -15,6 +15,7 @@ from django.db.models import Max
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from datacenter.access import looking
 from datacenter.live.version import version
 from datacenter.wall import troubles
 from datacenter.wall.rotation import Rotation, Trouble, pick
@@ -67,6 +68,8 @@ def _packed(scope: Scope, key: str, wrong: list[Trouble], now: datetime) -> str 
 def _frame(scope: Scope, key: str, wrong: list[Trouble], now: datetime) -> dict[str, Any]:
     """All that a wall shows, whole each time. ``age_s``: since any host of the scope answered; None: none ever did."""
     scene = SCENES[key]
+    with looking(scope.viewer):  # what template tags read is the display's to see, too
+        html = render_to_string(scene.template, {**scene.read(scope, now), "now": now}).strip()
     answered = scope.only(Host.objects.all()).aggregate(at=Max("answered_at"))["at"]
     return {
         "at": now.isoformat(timespec="milliseconds"),
@@ -76,5 +79,5 @@ def _frame(scope: Scope, key: str, wrong: list[Trouble], now: datetime) -> dict[
         "where": scope.words,
         "age_s": None if answered is None else round(max(0.0, (now - answered).total_seconds()), 1),
         "trouble": {"count": len(wrong), "text": wrong[0].text, "colour": wrong[0].colour} if wrong else None,
-        "html": render_to_string(scene.template, {**scene.read(scope, now), "now": now}).strip(),
+        "html": html,
     }
