@@ -1,17 +1,16 @@
 """Looking after accounts: made, deactivated, passwords and second factors reset. Each is asked for, and written down.
 
-Whoever is the last that may administer stays one: people who may are locked while it is looked (``_guarded``).
+Whoever is the last that may administer stays one: people are locked while it is looked (``_others_administer``).
 """
 
 import re
 import secrets
-from collections.abc import Iterable
 from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 
-from datacenter.access import Verb, can
+from datacenter.access import SYSTEM, Verb, administrators, can
 from datacenter.models import User
 from datacenter.people import journal, lockout, sessions
 from hosts.models import Severity
@@ -50,6 +49,8 @@ def check_name(name: str) -> None:
 def add(actor: Any, username: str, *, name: str = "", email: str = "", administrator: bool = False) -> tuple[User, str]:
     """A local account with a random password, to be changed at the first sign-in. The account and the password."""
     _ask(actor)
+    if administrator and not actor.is_superuser:
+        raise Refused("Only an administrator may make one.", field="administrator")
     check_name(username)
     password = random_password()
     user = User(username=username, email=email, first_name=name, is_superuser=administrator, must_change_password=True)
@@ -62,8 +63,8 @@ def add(actor: Any, username: str, *, name: str = "", email: str = "", administr
 @transaction.atomic
 def deactivate(actor: Any, user: User) -> None:
     """They can not sign in any more; their sessions end. Their name stays in what they did."""
-    _ask(actor)
-    with_others = _guarded(user)
+    _ask(actor, user)
+    with_others = _others_administer(user)
     if user.pk == getattr(actor, "pk", None):
         raise Refused("You can not deactivate your own account.")
     if not with_others:
@@ -78,7 +79,7 @@ def deactivate(actor: Any, user: User) -> None:
 @transaction.atomic
 def activate(actor: Any, user: User) -> None:
     """They may sign in again, as before."""
-    _ask(actor)
+    _ask(actor, user)
     User.objects.filter(pk=user.pk).update(is_active=True)
     journal.write(actor, "user_activated", user)
 
@@ -87,7 +88,9 @@ def activate(actor: Any, user: User) -> None:
 def make_administrator(actor: Any, user: User, wanted: bool) -> None:
     """May do everything, or only what roles allow."""
     _ask(actor)
-    if not wanted and not _guarded(user):
+    if not actor.is_superuser:
+        raise Refused("Only an administrator may make one, or take it back.")
+    if not wanted and not _others_administer(user):
         raise Refused(f"{user} is the last administrator.")
     User.objects.filter(pk=user.pk).update(is_superuser=wanted)
     sessions.tell(user.pk)
@@ -98,7 +101,7 @@ def make_administrator(actor: Any, user: User, wanted: bool) -> None:
 @transaction.atomic
 def reset_password(actor: Any, user: User) -> str:
     """A random one, shown once, to be changed at the next sign-in; sessions end. Refused where another keeps it."""
-    _ask(actor)
+    _ask(actor, user)
     if user.source != User.Source.LOCAL:
         raise Refused(f"The password of {user} is kept by {User.Source(user.source).label}, not by Godwit.")
     password = random_password()
@@ -114,7 +117,7 @@ def reset_password(actor: Any, user: User) -> str:
 @transaction.atomic
 def reset_second_factor(actor: Any, user: User) -> int:
     """Authenticator app, passkeys and recovery codes count no more; sessions end. How many there were."""
-    _ask(actor)
+    _ask(actor, user)
     count: int = Authenticator.objects.filter(user=user).delete()[0]
     sessions.end(user)
     journal.write(actor, "second_factor_reset", user, severity=Severity.WARNING)
@@ -124,7 +127,7 @@ def reset_second_factor(actor: Any, user: User) -> int:
 @transaction.atomic
 def unlock(actor: Any, user: User) -> None:
     """Failed tries are forgotten: the next one is read."""
-    _ask(actor)
+    _ask(actor, user)
     lockout.unlock(user)
     journal.write(actor, "user_unlocked", user)
 
@@ -132,7 +135,7 @@ def unlock(actor: Any, user: User) -> None:
 @transaction.atomic
 def end_session(actor: Any, user: User, only: int | None = None) -> int:
     """End one session of ``user`` or all. How many ended."""
-    _ask(actor)
+    _ask(actor, user)
     ended = sessions.end(user, only=only)
     if ended:
         journal.write(actor, "session_ended", user, "One session." if only else f"All {ended} sessions.")
@@ -142,7 +145,7 @@ def end_session(actor: Any, user: User, only: int | None = None) -> int:
 def first_administrator(actor: Any, username: str = "admin") -> tuple[User, str] | None:
     """An administrator with a random password, where nobody may administer; None where somebody may."""
     with transaction.atomic():
-        if _may_administer(User.objects.filter(is_active=True).select_for_update()):
+        if administrators().exists():
             return None
         name = username if not User.objects.filter(username__iexact=username).exists() else f"{username}-{_tag()}"
         return add(actor, name, administrator=True)
@@ -163,16 +166,15 @@ def _tag() -> str:
     return "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(4))
 
 
-def _ask(actor: Any) -> None:
-    if not can(actor, Verb.ADMINISTER):
+def _ask(actor: Any, about: User | None = None) -> None:
+    """Refused to whom no role allows it; about an administrator, to all but administrators."""
+    if not can(actor, Verb.ADMINISTER, SYSTEM):
         raise Refused("Only an administrator may do that.")
+    if about is not None and about.is_superuser and not actor.is_superuser:
+        raise Refused("Only an administrator may do that to an administrator.")
 
 
-def _guarded(user: User) -> bool:
+def _others_administer(user: User) -> bool:
     """Whether somebody but ``user`` may administer. Two who take each other's right away wait for each other here."""
-    return _may_administer(User.objects.filter(is_active=True).select_for_update(), but=user.pk)
-
-
-def _may_administer(users: Iterable[User], *, but: int | None = None) -> bool:
-    found = [user for user in users if user.pk != but]
-    return any(user.is_superuser for user in found) or any(can(user, Verb.ADMINISTER) for user in found)
+    list(User.objects.filter(is_active=True).order_by("pk").select_for_update().values_list("pk"))
+    return administrators().exclude(pk=user.pk).exists()

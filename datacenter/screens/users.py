@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from datacenter.access import Verb, can
+from datacenter.access import SYSTEM, Verb, can
 from datacenter.models import User
 from datacenter.people import accounts, lockout, sessions
 from datacenter.screens import listing
@@ -170,5 +170,5 @@ def user_sessions_end(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _ask(request: HttpRequest) -> None:
-    if not can(request.user, Verb.ADMINISTER):
+    if not can(request.user, Verb.ADMINISTER, SYSTEM):
         raise PermissionDenied("Only an administrator may look after accounts.")

@@ -170,3 +170,22 @@ def test_it_rescues_from_the_command_line(ada: User, capsys: pytest.CaptureFixtu
     call_command("makeadmin", rescue="ada")
     password = capsys.readouterr().out.split()[-1]
     assert sign_in("ada", password).client.get("/account/password").status_code == 200
+
+
+def test_it_makes_no_administrator_of_one_whom_a_role_lets_look_after_accounts(ada: User, vera: User) -> None:
+    from datacenter.models import Role, RoleBinding
+
+    desk = Role.objects.create(name="Help desk", verbs=["administer", "view"])
+    RoleBinding.objects.create(role=desk, user=vera, level="system", row=0)
+    client = Client()
+    client.force_login(vera)
+    assert client.get("/administration/users").status_code == 200
+    for deed in ("password", "deactivate", "factor", "demote"):
+        client.post(f"/administration/users/{ada.pk}/{deed}")
+    client.post(f"/administration/users/{vera.pk}/promote")
+    answer = client.post("/administration/users/add", {"username": "mary", "administrator": "on"})
+    assert answer.status_code == 422
+    ada.refresh_from_db()
+    assert (ada.is_active, ada.is_superuser, ada.check_password(PASSWORD)) == (True, True, True)
+    assert list(User.objects.filter(is_superuser=True)) == [ada]
+    assert client.post("/administration/users/add", {"username": "mary"}).status_code == 200
