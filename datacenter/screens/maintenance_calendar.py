@@ -55,10 +55,10 @@ class Day:
 
 @require_safe
 def calendar(request: HttpRequest) -> HttpResponse:
-    """From Monday of this week on, in ``?zone=``; without it in the zone that most policies have."""
+    """From Monday of this week on, in ``?zone=``, else the reader's own, else the one that most policies have."""
     policies = list(seen(MaintenancePolicy.objects.all()).select_related("cluster"))
     zones = sorted({policy.zone for policy in policies} & set(windows.zones()) | {"UTC"})
-    zone = _zone(request.GET.get("zone", ""), policies)
+    zone = _zone(request.GET.get("zone", "") or getattr(request.user, "zone", ""), policies)
     now = timezone.now()
     days = _days(now.astimezone(zone).date())
     begin, end = (_midnight(day, zone) for day in (days[0].date, days[-1].date + timedelta(days=1)))

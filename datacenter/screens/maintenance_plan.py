@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,6 +15,7 @@ from datacenter import orders, rows
 from datacenter.access import seen
 from datacenter.maintenance import orders as ordered
 from datacenter.maintenance.terms import Terms
+from datacenter.maintenance.windows import zones
 from datacenter.models import Plan, PlanMove
 from datacenter.screens.errors import BadParameter
 from datacenter.screens.plan_view import moves_of, shown
@@ -63,7 +65,8 @@ def plan_approve(request: HttpRequest, pk: int) -> HttpResponse:
         return _approve_dialog(request, row)
     try:
         when = request.POST.get("when", "")
-        starts_at = _moment(request.POST.get("starts_at", "")) if when == "at" else None
+        typed, zone = request.POST.get("starts_at", ""), request.POST.get("zone", "UTC")
+        starts_at = _moment(typed, zone) if when == "at" else None
         ordered.approve(request.user, row, version=version_of(request), starts_at=starts_at)
         if when == "now":
             ordered.start(request.user, find(pk))
@@ -138,16 +141,20 @@ def _approve_dialog(request: HttpRequest, row: Plan, *, refused: str = "", statu
         "lights": count_lights(moves_of(row)),
         "terms": Terms.from_json(row.terms),
         "refused": refused,
-        "starts_at": request.POST.get("starts_at") or timezone.now().strftime("%Y-%m-%dT%H:%M"),
+        "starts_at": request.POST.get("starts_at", ""),
+        "zone": request.POST.get("zone") or "UTC",
+        "now": timezone.now(),
     }
     return render(request, "plans/_approve.html", context, status=status)
 
 
-def _moment(text: str) -> datetime:
-    """ "2026-11-23T22:00", UTC. Refused with the field where it is none, or past."""
+def _moment(text: str, zone: str) -> datetime:
+    """ "2026-11-23T22:00" in ``zone``, which localtime.js tells. Refused with the field where it is none, or past."""
+    if zone not in zones():
+        raise orders.Refused(f"There is no time zone “{zone[:40]}”.", field="starts_at")
     try:
-        moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError as exc:
+        moment = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    except (ValueError, OverflowError) as exc:
         raise orders.Refused(f"“{text[:40]}” is not a time, such as 2026-11-23T22:00.", field="starts_at") from exc
     if moment < timezone.now():
         raise orders.Refused("That time is past. Choose one to come, or “Now”.", field="starts_at")

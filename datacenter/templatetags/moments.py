@@ -16,16 +16,17 @@ register = template.Library()
 
 
 @register.simple_tag
-def at_time(moment: datetime | None) -> SafeString | str:
-    """A point in time: "23 Nov 14:32 UTC", which localtime.js rewrites in the reader's zone."""
+def at_time(moment: datetime | None, *, exact: bool = False) -> SafeString | str:
+    """A point in time: "23 Nov 14:32 UTC", which localtime.js rewrites in the reader's zone. ``exact``: to the second."""
     if moment is None:
         return UNKNOWN
     moment = moment.astimezone(UTC)
     return format_html(
-        '<time datetime="{}" title="{}" data-at>{}</time>',
+        '<time datetime="{}" title="{}" data-at{}>{}</time>',
         moment.isoformat(timespec="seconds"),
         moment.strftime("%Y-%m-%d %H:%M:%S UTC"),
-        moment.strftime("%-d %b %H:%M UTC"),
+        SafeString('="exact"') if exact else "",
+        moment.strftime("%-d %b %Y %H:%M:%S UTC" if exact else "%-d %b %H:%M UTC"),
     )
 
 

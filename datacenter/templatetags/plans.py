@@ -16,6 +16,7 @@ from datacenter.maintenance.standing import begun, standing
 from datacenter.maintenance.terms import After, Order, Terms
 from datacenter.models import HostHold, Plan, PlanHost, PlanMove, PlanStep
 from datacenter.templatetags.godwit import icon
+from datacenter.templatetags.moments import at_time
 from datacenter.units import UNKNOWN, duration
 from hosts.advance import STATES
 from hosts.livemigration.queue import ordinal
@@ -23,6 +24,7 @@ from hosts.models import Event, Host
 from hosts.states import HostState, MigrationState, PlanMoveState, PlanState, State
 
 register = template.Library()
+register.simple_tag(at_time)
 
 #: light -> colour token, icon, word, for one and for many
 LIGHTS = {
@@ -78,19 +80,6 @@ def lamps(lights: Lights) -> SafeString:
 def light_colour(move: PlanMove) -> str:
     """The colour token of its light."""
     return LIGHTS[PlanMove.Light(move.light)][0]
-
-
-@register.simple_tag
-def at_time(moment: datetime | None) -> SafeString | str:
-    """A point in time with its zone: "23 Nov 14:32 UTC"."""
-    if moment is None:
-        return UNKNOWN
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        moment.isoformat(timespec="seconds"),
-        moment.strftime("%Y-%m-%d %H:%M:%S UTC"),
-        moment.strftime("%-d %b %H:%M UTC"),
-    )
 
 
 @register.simple_tag

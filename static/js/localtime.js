@@ -19,8 +19,10 @@
   function point(element) {
     const moment = new Date(element.dateTime);
     if (Number.isNaN(moment.getTime())) return;
-    const year = write(moment, { year: "numeric" }) === write(new Date(), { year: "numeric" }) ? {} : { year: "numeric" };
-    put(element, `${write(moment, { day: "numeric", month: "short", ...year })}, ${write(moment, clock)}`);
+    if (element.dataset.at === "clock") { put(element, write(moment, { ...clock, second: "2-digit" })); return; }
+    const exact = element.dataset.at === "exact";
+    const year = !exact && write(moment, { year: "numeric" }) === write(new Date(), { year: "numeric" }) ? {} : { year: "numeric" };
+    put(element, `${write(moment, { day: "numeric", month: "short", ...year })}, ${write(moment, exact ? { ...clock, second: "2-digit" } : clock)}`);
   }
 
   function span(element) {
@@ -35,6 +37,10 @@
     document.querySelectorAll("table[data-zone]").forEach((table) => table.classList.toggle("same-zone", table.dataset.zone === zone));
     document.querySelectorAll("[data-local-zone]").forEach((element) => put(element, zone));
     document.querySelectorAll("[data-zone-field]").forEach((field) => { if (field.value !== zone) field.value = zone; });
+    document.querySelectorAll("input[data-utc]").forEach((field) => { // what it holds is a moment: said in the zone that is sent with it
+      field.value = `${write(new Date(field.dataset.utc), { year: "numeric", month: "2-digit", day: "2-digit" }).split("/").reverse().join("-")}T${write(new Date(field.dataset.utc), clock)}`;
+      delete field.dataset.utc;
+    });
     document.querySelectorAll("[data-browser-zone]").forEach((element) => put(element, browsers));
   }
 

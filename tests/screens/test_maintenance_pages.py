@@ -116,6 +116,14 @@ def test_an_operator_may_not_say_what_runs_on_a_host(otto: Client, plan: Plan) -
     assert "Only an administrator" in answer.content.decode()
 
 
+def test_it_starts_at_a_time_in_the_zone_that_the_page_says(otto: Client, plan: Plan) -> None:
+    given = {"version": plan.version, "when": "at", "starts_at": "2030-07-01T09:30"}
+    refused = otto.post(f"/maintenance/plans/{plan.pk}/approve", given | {"zone": "Mars/Base"})
+    assert refused.status_code == 409
+    otto.post(f"/maintenance/plans/{plan.pk}/approve", given | {"zone": "Asia/Tokyo"})
+    assert str(Plan.objects.get().starts_at) == "2030-07-01 00:30:00+00:00"
+
+
 def test_it_is_approved_at_a_time_started_paused_resumed_and_cancelled(otto: Client, plan: Plan) -> None:
     address = f"/maintenance/plans/{plan.pk}"
     later = (timezone.now() + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M")
