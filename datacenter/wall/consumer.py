@@ -41,14 +41,11 @@ class WallConsumer(Droppable):
         if len(self.hub) >= MOST_SOCKETS:
             await self.close(TOO_MANY, "too many screens")
             return
+        self.hub.waiting.add(self)
         self._waits = asyncio.create_task(self._expect_hello(), name="wall hello")
 
     async def disconnect(self, code: int) -> None:
-        if self._waits is not None:
-            self._waits.cancel()
-        if self.screen is not None:
-            self.hub.leave(self.screen)
-            self.screen = None
+        self._leave()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         hello = None if self._greeted else understood(text_data)
@@ -56,6 +53,8 @@ class WallConsumer(Droppable):
             await self._close(NOT_UNDERSTOOD, "not understood")
             return
         self._greeted = True
+        if self._waits is not None:
+            self._waits.cancel()
         try:
             answer = await self.hub.ask(screens.welcome, hello, self._address())
         except DatabaseError as exc:
@@ -70,9 +69,7 @@ class WallConsumer(Droppable):
             self._begin(answer)
 
     def _begin(self, answer: screens.Welcome) -> None:
-        if self._waits is None:  # the hello came too late
-            return
-        self._waits.cancel()
+        self.hub.waiting.discard(self)
         socket = Socket(self.send_frame, drop=self._dropped.set, owner=answer.display)
         self.screen = Screen(socket, display=answer.display, program=answer.program, row=answer.row, end=self._show_end)
         self.hub.enter(self.screen)
@@ -84,12 +81,16 @@ class WallConsumer(Droppable):
         await self._close(ENDED, "ended")
 
     async def _close(self, code: int, reason: str) -> None:
+        self._leave()
+        await self.close(code, reason)
+
+    def _leave(self) -> None:
+        self.hub.waiting.discard(self)
         if self._waits is not None:
             self._waits.cancel()
         if self.screen is not None:
             self.hub.leave(self.screen)
             self.screen = None
-        await self.close(code, reason)
 
     async def _expect_hello(self) -> None:
         await asyncio.sleep(HELLO_WITHIN_S)

@@ -18,6 +18,7 @@ from datacenter.live.groups import SLOW_S, Socket
 from datacenter.live.hub import in_thread, kept_alive
 from datacenter.wall import paint, screens
 from datacenter.wall.paint import Program
+from datacenter.wall.scope import Scope
 from datacenter.wall.screens import Ended
 from hosts.virt.clock import WALL
 
@@ -50,15 +51,19 @@ class WallHub:
 
     def __init__(self) -> None:
         self._screens: set[Screen] = set()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="wall")
+        self._painter = ThreadPoolExecutor(1, thread_name_prefix="wall paint")
+        self._asker = ThreadPoolExecutor(1, thread_name_prefix="wall ask")  # who says hello need not wait for a paint
         self._tasks: list[asyncio.Task[None]] = []
         self._newest: dict[Program, str] = {}
+        self._tried: set[Program] = set()  # of this beat; a scene that cannot be painted waits for the next
+        self.waiting: set[object] = set()  # sockets that have not said hello
         self._enough = asyncio.Event()
+        self._beats = 0
         self.frames_sent = 0
         self.frames_skipped = 0  # a screen that has not taken the one before gets none
 
     def __len__(self) -> int:
-        return len(self._screens)
+        return len(self._screens) + len(self.waiting)
 
     async def start(self) -> None:
         for run in (self._beat_forever, self._look_forever, self._seen_forever):
@@ -68,12 +73,16 @@ class WallHub:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.get_running_loop().run_in_executor(self._thread, connections.close_all)
-        self._thread.shutdown()
+        for pool in (self._painter, self._asker):
+            await asyncio.get_running_loop().run_in_executor(pool, connections.close_all)
+            pool.shutdown()
 
     async def ask(self, do: Any, *given: Any) -> Any:
-        """Run a question to the database in the hub's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, in_thread, do, *given)
+        """Run a question to the database in a thread of the hub's."""
+        return await asyncio.get_running_loop().run_in_executor(self._asker, in_thread, do, *given)
+
+    async def _paint(self, do: Any, *given: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._painter, in_thread, do, *given)
 
     def of(self, display: int) -> int:
         """How many screens show this display here."""
@@ -97,29 +106,44 @@ class WallHub:
                 self._enough.clear()
                 await self._enough.wait()
             began = WALL.monotonic()
+            self._tried = {screen.program for screen in self._screens}
+            self._newest = {program: frame for program, frame in self._newest.items() if program in self._tried}
             try:
-                self._newest = dict(await self.ask(paint.frames, {screen.program for screen in self._screens}))
+                await self._beat()
             except DatabaseError as exc:  # silence: each wall says itself since when it has heard nothing
+                self._newest = {}
                 log.warning("No wall can be painted: %s", exc, extra={"action": "wall_paint_failed"})
                 await asyncio.sleep(RETRY_S)
                 continue
-            self._flush()
             await self._until_next_beat(began)
+
+    async def _beat(self) -> None:
+        """Each scene goes out as soon as it is painted: none waits for another's."""
+        self._beats += 1
+        by_scope: dict[Scope, list[Program]] = defaultdict(list)
+        for program in self._tried:
+            by_scope[program.scope].append(program)
+        for scope, programs in by_scope.items():
+            seen = await self._paint(paint.look, scope, programs)
+            for key, shown in seen.scenes.items():
+                if frame := await self._paint(paint.paint, scope, key, seen.wrong, self._beats):
+                    self._newest.update(dict.fromkeys(shown, frame))
+                    self._send(frame, set(shown))
 
     async def _until_next_beat(self, began: float) -> None:
         """The rest of the beat. A screen whose program nobody showed before does not wait for the end of it."""
         beat = float(getattr(settings, "WALL_BEAT_S", BEAT_S))
         end = began + beat
         while (left := end - WALL.monotonic()) > 0:
-            missing = {screen.program for screen in self._screens} - self._newest.keys()
+            missing = {screen.program for screen in self._screens} - self._tried
             if missing and beat - left > beat / 10:
                 return
             await asyncio.sleep(min(left, beat / 10))
 
-    def _flush(self) -> None:
+    def _send(self, frame: str, shown: set[Program]) -> None:
         now = WALL.monotonic()
-        for screen in list(self._screens):
-            if frame := self._newest.get(screen.program):
+        for screen in self._screens:
+            if screen.program in shown:
                 self._give(screen, frame, now)
 
     def _give(self, screen: Screen, frame: str, now: float) -> None:

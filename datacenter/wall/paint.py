@@ -1,12 +1,11 @@
-"""One beat's frames: each scope's troubles are read once, each scene once a scope, however many walls show them.
+"""Frames: each scope's troubles are read once a beat, each scene once a scope, however many walls show them.
 
 Runs in a thread; knows nothing of sockets.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -34,30 +33,31 @@ class Program:
     rotation: Rotation
 
 
-def frames(programs: Iterable[Program]) -> Mapping[Program, str]:
-    """A frame for each program, packed. Programs that show the same scene of the same scope share one string.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What is wrong in a scope, and which scene each of its programs shows now."""
 
-    A scene that fails is left out and said in the log: its walls keep what they have, and soon say that it is old.
-    """
+    wrong: list[Trouble]
+    scenes: dict[str, list[Program]]
+
+
+def look(scope: Scope, programs: Iterable[Program]) -> Seen:
+    """Read what is wrong, and pick the scenes by it and by the clock."""
     now = timezone.now()
-    wrong: dict[Scope, list[Trouble]] = {}
-    packed: dict[tuple[Scope, str], str | None] = {}
-    found: dict[Program, str] = {}
+    wrong = troubles.read(scope, now)
+    scenes: dict[str, list[Program]] = {}
     for program in programs:
-        scope = program.scope
-        if scope not in wrong:
-            wrong[scope] = troubles.read(scope, now)
-        scene = pick(program.rotation, wrong[scope], at=now.timestamp())
-        if (scope, scene) not in packed:
-            packed[scope, scene] = _packed(scope, scene, wrong[scope], now)
-        if frame := packed[scope, scene]:
-            found[program] = frame
-    return found
+        scenes.setdefault(pick(program.rotation, wrong, at=now.timestamp()), []).append(program)
+    return Seen(wrong=wrong, scenes=scenes)
 
 
-def _packed(scope: Scope, key: str, wrong: list[Trouble], now: datetime) -> str | None:
+def paint(scope: Scope, key: str, wrong: list[Trouble], beat: int = 0) -> str | None:
+    """The frame of one scene, packed: one string for all who show it.
+
+    None where it fails, which the log says: its walls keep what they have, and soon say that it is old.
+    """
     try:
-        return orjson.dumps(_frame(scope, key, wrong, now)).decode()
+        return orjson.dumps(_frame(scope, key, wrong, beat)).decode()
     except DatabaseError:  # nothing else can be read either: the whole beat is left out
         raise
     except Exception:  # a scene's own mistake: all other scenes are shown all the same
@@ -65,14 +65,18 @@ def _packed(scope: Scope, key: str, wrong: list[Trouble], now: datetime) -> str 
         return None
 
 
-def _frame(scope: Scope, key: str, wrong: list[Trouble], now: datetime) -> dict[str, Any]:
-    """All that a wall shows, whole each time. ``age_s``: since any host of the scope answered; None: none ever did."""
+def _frame(scope: Scope, key: str, wrong: list[Trouble], beat: int) -> dict[str, Any]:
+    """All that a wall shows, whole each time. ``at``: before it was read; ``beat`` counts, within a web process;
+    ``age_s``: since any host of the scope answered; None: none ever did.
+    """
+    now = timezone.now()
     scene = SCENES[key]
     with looking(scope.viewer):  # what template tags read is the display's to see, too
         html = render_to_string(scene.template, {**scene.read(scope, now), "now": now}).strip()
     answered = scope.only(Host.objects.all()).aggregate(at=Max("answered_at"))["at"]
     return {
         "at": now.isoformat(timespec="milliseconds"),
+        "beat": beat,
         "version": version(),
         "scene": key,
         "title": scene.question,

@@ -39,6 +39,7 @@ class Trouble:
     colour: str
     began: float
     weight: int = 1  # more is worse
+    quiet: bool = False  # a person has taken it on: it is told of, and does not come forward
 
 
 def pick(rotation: Rotation, troubles: Sequence[Trouble], *, at: float) -> str:
@@ -47,11 +48,12 @@ def pick(rotation: Rotation, troubles: Sequence[Trouble], *, at: float) -> str:
     (a 10 s, b 10 s), trouble in c since an hour -> c 15 s, a 10 s, c 15 s, b 10 s, and again.
     """
     turns = rotation.turns
-    if troubles and rotation.comes_forward:
-        fresh = [each for each in troubles if at - each.began < FRESH_S]
+    loud = [each for each in troubles if not each.quiet]
+    if loud and rotation.comes_forward:
+        fresh = [each for each in loud if at - each.began < FRESH_S]
         if fresh:
             return max(fresh, key=lambda each: (each.weight, each.began)).scene
-        turns = _between(turns, max(troubles, key=lambda each: each.weight).scene)
+        turns = _between(turns, max(loud, key=lambda each: each.weight).scene)
     at %= sum(turn.seconds for turn in turns)
     for turn in turns:
         at -= turn.seconds

@@ -60,7 +60,7 @@ def welcome(hello: Hello, address: str) -> Welcome | Ended:
     display = _previewed(hello.link) if hello.preview else display_of(hello.link)
     if display is None:
         return Ended(why=NO_SUCH)
-    found = _program(display, timezone.now())
+    found = _program(display, timezone.now(), {})
     if isinstance(found, Ended):
         return found
     row = None if hello.preview else _write_down(display, hello, address)
@@ -70,8 +70,9 @@ def welcome(hello: Hello, address: str) -> Welcome | Ended:
 def standing(displays: Sequence[int]) -> dict[int, Program | Ended]:
     """What each is to show now. One query, and one a scope that is not everything."""
     now = timezone.now()
+    scopes: dict[Scope, Scope] = {}
     rows = {display.pk: display for display in Display.objects.filter(pk__in=displays)}
-    return {pk: _program(rows[pk], now) if pk in rows else Ended(why=NO_SUCH) for pk in displays}
+    return {pk: _program(rows[pk], now, scopes) if pk in rows else Ended(why=NO_SUCH) for pk in displays}
 
 
 def seen(rows: Iterable[int]) -> None:
@@ -92,10 +93,10 @@ def _previewed(given: str) -> Display | None:
     return Display.objects.filter(pk=pk).first()
 
 
-def _program(display: Display, now: datetime) -> Program | Ended:
+def _program(display: Display, now: datetime, scopes: dict[Scope, Scope]) -> Program | Ended:
     if why := ended(display, now):
         return Ended(why=why)
-    scope = Scope.of(display)
+    scope = scopes.setdefault(Scope.of(display), Scope.of(display))  # equal ones are read once
     if scope.is_gone:
         return Ended(why=GONE)
     return Program(scope=scope, rotation=rotation_of(display))
@@ -115,7 +116,6 @@ def _write_down(display: Display, hello: Hello, address: str) -> int:
     """The screen's row: the one it has, or that of a screen there that is off; so restarts and reloads make no heap."""
     now = timezone.now()
     mine = DisplayScreen.objects.filter(display=display)
-    mine.filter(seen_at__lt=now - KEPT).delete()
     key, size = _tidy(hello.screen, 32), _tidy(hello.size, 20)
     told = {"key": key, "address": address[:45], "size": size, "version": _tidy(hello.version, 20), "seen_at": now}
     if mine.filter(key=key, seen_at__gte=now - ALIVE).update(**told):  # back after a moment: on since it was opened
@@ -124,6 +124,7 @@ def _write_down(display: Display, hello: Hello, address: str) -> int:
     if off is not None:
         mine.filter(pk=off.pk).update(**told, opened_at=now)
         return off.pk
+    mine.filter(seen_at__lt=now - KEPT).delete()
     return mine.create(**told, display=display, opened_at=now).pk
 
 

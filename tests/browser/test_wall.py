@@ -8,9 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from datacenter.models import Display, DisplayScreen
-from datacenter.wall import paint
-from datacenter.wall.paint import Program
-from datacenter.wall.rotation import Rotation, Turn
+from datacenter.wall.paint import paint
 from datacenter.wall.scope import Scope
 from hosts.models import Host
 from tests.browser.full_house import furnish
@@ -52,9 +50,9 @@ def test_it_shows_without_login_or_cookie_and_follows(server: Server, wall: Open
     display, link = make_display(scenes=HEAT, comes_forward=False)
     page = wall(server, link)
     expect(page.locator("#title")).to_have_text("How loaded are the hosts?", timeout=PATIENCE)
-    expect(page.locator(".cell")).to_contain_text("12 %")
+    expect(page.locator("li.cell")).to_contain_text("12 %")
     Host.objects.filter(pk=host.pk).update(cpu_percent=77.0)
-    expect(page.locator(".cell")).to_contain_text("77 %", timeout=PATIENCE)
+    expect(page.locator("li.cell")).to_contain_text("77 %", timeout=PATIENCE)
     assert page.context.cookies() == []
     assert DisplayScreen.objects.get(display=display).size == "1920x1080"
 
@@ -65,16 +63,16 @@ def test_it_says_since_when_it_is_stale_and_comes_back_by_itself(wall: Open, tmp
     server = Server(log=tmp_path / "web.log").start()
     try:
         page = wall(server, link)
-        page.locator(".cell").wait_for(timeout=PATIENCE)
+        page.locator("li.cell").wait_for(timeout=PATIENCE)
         server.stop()
         expect(page.locator("#stale")).to_be_visible(timeout=PATIENCE)
         expect(page.locator("#stale b")).to_contain_text("Stale since ")
         assert page.locator("#stale b").evaluate("each => parseFloat(getComputedStyle(each).fontSize)") > 90
-        assert page.locator(".cell").count() == 1  # what is old stays to be seen behind
+        assert page.locator("li.cell").count() == 1  # what is old stays to be seen behind
         make_host("h-second")
         server.start()
         expect(page.locator("#stale")).to_be_hidden(timeout=2 * PATIENCE)
-        expect(page.locator(".cell")).to_have_count(2)
+        expect(page.locator("li.cell")).to_have_count(2)
     finally:
         server.stop()
 
@@ -175,8 +173,5 @@ def test_it_runs_for_a_week_and_holds_no_more_than_after_an_hour(server: Server,
 
 
 def _frame(page: Page, scene: str) -> dict[str, object]:
-    program = Program(
-        scope=Scope(noun="system"), rotation=Rotation(turns=(Turn(scene=scene, seconds=9),), comes_forward=False)
-    )
-    frame = json.loads(paint.frames([program])[program])
+    frame = json.loads(paint(Scope(noun="system"), scene, []) or "")
     return {**frame, "version": page.evaluate("document.body.dataset.version")}

@@ -24,8 +24,14 @@ def only(scene, *, forward=False):
 
 
 def frame(scene, scope=SYSTEM, *, forward=False):
-    program = Program(scope=scope, rotation=only(scene, forward=forward))
-    return orjson.loads(paint.frames([program])[program])
+    return orjson.loads(frames([Program(scope=scope, rotation=only(scene, forward=forward))])[0])
+
+
+def frames(programs):
+    """Those of one beat, of one scope."""
+    scope = programs[0].scope
+    seen = paint.look(scope, programs)
+    return [found for key in seen.scenes if (found := paint.paint(scope, key, seen.wrong))]
 
 
 @pytest.fixture
@@ -110,9 +116,7 @@ def test_it_reads_a_scene_once_however_many_displays_show_it(house, django_asser
         for each in programs
     ]
     with django_assert_num_queries(6):  # four of what is wrong, one of how old it is, one of the scene
-        frames = paint.frames(calm)
-    assert len(frames) == 50
-    assert len({id(each) for each in frames.values()}) == 1
+        assert len(frames(calm)) == 1
     assert painted == ["wall/scenes/_heat.html"]
 
 
@@ -133,7 +137,7 @@ def test_it_leaves_a_scene_out_that_fails_and_paints_the_others(house, monkeypat
 
     monkeypatch.setattr(paint, "render_to_string", fails)
     programs = [Program(scope=SYSTEM, rotation=only(scene)) for scene in ("capacity", "heat")]
-    assert [program.rotation.turns[0].scene for program in paint.frames(programs)] == ["heat"]
+    assert [orjson.loads(each)["scene"] for each in frames(programs)] == ["heat"]
 
 
 def test_it_escapes_what_guests_and_hosts_call_themselves():

@@ -7,8 +7,8 @@ from datacenter.wall.rotation import FORWARD_S, FRESH_S, Rotation, Trouble, Turn
 AB = Rotation(turns=(Turn(scene="a", seconds=10), Turn(scene="b", seconds=10)))
 
 
-def trouble(scene="c", *, began=0.0, weight=1):
-    return Trouble(scene=scene, text="It is wrong", colour="failed", began=began, weight=weight)
+def trouble(scene="c", *, began=0.0, weight=1, quiet=False):
+    return Trouble(scene=scene, text="It is wrong", colour="failed", began=began, weight=weight, quiet=quiet)
 
 
 @pytest.mark.parametrize(("at", "scene"), [(0, "a"), (9.9, "a"), (10, "b"), (19.9, "b"), (20, "a"), (1e9 + 5, "a")])
@@ -48,3 +48,9 @@ def test_it_goes_on_as_arranged_where_nothing_is_to_come_forward():
 def test_it_stays_on_what_is_wrong_where_that_is_all_there_is():
     alone = Rotation(turns=(Turn(scene="c", seconds=5),))
     assert pick(alone, [trouble(began=-1000)], at=123) == "c"
+
+
+def test_it_does_not_bring_forward_what_somebody_has_taken_on():
+    assert pick(AB, [trouble("c", began=99, weight=9, quiet=True)], at=100) == "a"
+    both = [trouble("c", began=-1000, weight=9, quiet=True), trouble("d", began=-1000)]
+    assert pick(AB, both, at=0) == "d"
