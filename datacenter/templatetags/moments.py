@@ -17,7 +17,7 @@ register = template.Library()
 
 @register.simple_tag
 def at_time(moment: datetime | None, *, exact: bool = False) -> SafeString | str:
-    """A point in time: "23 Nov 14:32 UTC", which localtime.js rewrites in the reader's zone. ``exact``: to the second."""
+    """A point in time: "23 Nov 14:32 UTC", rewritten in the reader's zone by localtime.js. ``exact``: with seconds."""
     if moment is None:
         return UNKNOWN
     moment = moment.astimezone(UTC)
