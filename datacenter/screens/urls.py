@@ -30,6 +30,7 @@ from datacenter.screens import (
     policies,
     power,
     search_urls,
+    tokens_urls,
     vm_rules,
     vms,
 )
@@ -38,6 +39,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview.overview, name="overview"),
     path("tree", overview.tree, name="tree"),
     *search_urls.urlpatterns,
+    *tokens_urls.urlpatterns,
     *people_urls.urlpatterns,
     *access_urls.urlpatterns,
     path("datacenters", clusters.datacenters, name="datacenters"),
