@@ -126,7 +126,7 @@ class WallHub:
         for scope, programs in by_scope.items():
             seen = await self._paint(paint.look, scope, programs)
             for key, shown in seen.scenes.items():
-                if frame := await self._paint(paint.paint, scope, key, seen.wrong, self._beats):
+                if frame := await self._paint(paint.paint, scope, key, seen, self._beats):
                     self._newest.update(dict.fromkeys(shown, frame))
                     self._send(frame, set(shown))
 

@@ -6,6 +6,7 @@ Runs in a thread; knows nothing of sockets.
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -38,6 +39,7 @@ class Seen:
     """What is wrong in a scope, and which scene each of its programs shows now."""
 
     wrong: list[Trouble]
+    answered_at: datetime | None  # when a host of the scope answered last
     scenes: dict[str, list[Program]]
 
 
@@ -48,16 +50,17 @@ def look(scope: Scope, programs: Iterable[Program]) -> Seen:
     scenes: dict[str, list[Program]] = {}
     for program in programs:
         scenes.setdefault(pick(program.rotation, wrong, at=now.timestamp()), []).append(program)
-    return Seen(wrong=wrong, scenes=scenes)
+    answered = scope.only(Host.objects.all()).aggregate(at=Max("answered_at"))["at"]
+    return Seen(wrong=wrong, answered_at=answered, scenes=scenes)
 
 
-def paint(scope: Scope, key: str, wrong: list[Trouble], beat: int = 0) -> str | None:
+def paint(scope: Scope, key: str, seen: Seen, beat: int = 0) -> str | None:
     """The frame of one scene, packed: one string for all who show it.
 
     None where it fails, which the log says: its walls keep what they have, and soon say that it is old.
     """
     try:
-        return orjson.dumps(_frame(scope, key, wrong, beat)).decode()
+        return orjson.dumps(_frame(scope, key, seen, beat)).decode()
     except DatabaseError:  # nothing else can be read either: the whole beat is left out
         raise
     except Exception:  # a scene's own mistake: all other scenes are shown all the same
@@ -65,7 +68,7 @@ def paint(scope: Scope, key: str, wrong: list[Trouble], beat: int = 0) -> str | 
         return None
 
 
-def _frame(scope: Scope, key: str, wrong: list[Trouble], beat: int) -> dict[str, Any]:
+def _frame(scope: Scope, key: str, seen: Seen, beat: int) -> dict[str, Any]:
     """All that a wall shows, whole each time. ``at``: before it was read; ``beat`` counts, within a web process;
     ``age_s``: since any host of the scope answered; None: none ever did.
     """
@@ -73,7 +76,7 @@ def _frame(scope: Scope, key: str, wrong: list[Trouble], beat: int) -> dict[str,
     scene = SCENES[key]
     with looking(scope.viewer):  # what template tags read is the display's to see, too
         html = render_to_string(scene.template, {**scene.read(scope, now), "now": now}).strip()
-    answered = scope.only(Host.objects.all()).aggregate(at=Max("answered_at"))["at"]
+    wrong, answered = seen.wrong, seen.answered_at
     return {
         "at": now.isoformat(timespec="milliseconds"),
         "beat": beat,

@@ -49,7 +49,7 @@ def say(text: str) -> None:
 
 
 def furnish(walls: int) -> list[tuple[str, str]]:
-    """Displays of every scope and scene; (link, name) for each socket. Runs with Django set up."""
+    """Displays of every scope in two rotations of all scenes; (link, name) for each socket. Django is set up."""
     from datacenter.models import Display
     from datacenter.wall.links import new_link
     from datacenter.wall.scenes import SCENES
@@ -62,7 +62,7 @@ def furnish(walls: int) -> list[tuple[str, str]]:
     for number in range(max(len(SCENES), (walls + 19) // 20)):
         scope, pk = scopes[number % len(scopes)]
         display = Display(name=f"bench {number}", made_by="bench", scope=scope, scope_pk=pk)
-        display.scenes = [[key, 10] for key in (*list(SCENES)[number % 7 :], *list(SCENES)[: number % 7])]
+        display.scenes = [[key, 10] for key in (SCENES if number // len(scopes) % 2 else reversed(SCENES))]
         found.append((new_link(display), display.name))
         display.save()
     return [found[number % len(found)] for number in range(walls)]

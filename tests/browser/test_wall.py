@@ -8,7 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from datacenter.models import Display, DisplayScreen
-from datacenter.wall.paint import paint
+from datacenter.wall.paint import Seen, paint
 from datacenter.wall.scope import Scope
 from hosts.models import Host
 from tests.browser.full_house import furnish
@@ -173,5 +173,5 @@ def test_it_runs_for_a_week_and_holds_no_more_than_after_an_hour(server: Server,
 
 
 def _frame(page: Page, scene: str) -> dict[str, object]:
-    frame = json.loads(paint(Scope(noun="system"), scene, []) or "")
+    frame = json.loads(paint(Scope(noun="system"), scene, Seen(wrong=[], answered_at=None, scenes={})) or "")
     return {**frame, "version": page.evaluate("document.body.dataset.version")}

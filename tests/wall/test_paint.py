@@ -31,7 +31,7 @@ def frames(programs):
     """Those of one beat, of one scope."""
     scope = programs[0].scope
     seen = paint.look(scope, programs)
-    return [found for key in seen.scenes if (found := paint.paint(scope, key, seen.wrong))]
+    return [found for key in seen.scenes if (found := paint.paint(scope, key, seen))]
 
 
 @pytest.fixture
