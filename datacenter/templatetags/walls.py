@@ -55,6 +55,12 @@ def lasts(trouble: Trouble, now: datetime) -> str:
 
 
 @register.filter
+def from_now(moment: datetime, now: datetime) -> str:
+    """How long until then: "4 min 3 s"; "it has ended" after."""
+    return duration(moment - now) if moment > now else "it has ended"
+
+
+@register.filter
 def severity_tone(severity: str) -> str:
     """The colour token of a severity; one that we do not know is shown as nothing special."""
     return _TONES.get(severity, "off")  # type: ignore[call-overload, no-any-return]

@@ -103,7 +103,7 @@
   }
 
   function end(why) {
-    if (!ended && why) write(part("ended").querySelector("span"), `${why} An administrator of Godwit can make a new link, under Walls.`);
+    if (!ended && why) write(part("ended").querySelector("span"), `${why} A new link can be made in Godwit, under Walls.`);
     ended = true;
     drop();
     part("stale").hidden = true;
