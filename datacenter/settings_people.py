@@ -52,9 +52,9 @@ CACHES = {
 REQUIRE_SECOND_FACTOR = os.environ.get("GODWIT_REQUIRE_SECOND_FACTOR") == "1"
 
 
-def _secret(name: str) -> str:
-    """The variable, or what stands in the file that ``name``_FILE names: a secret need not be in the environment."""
-    if kept := os.environ.get(f"{name}_FILE"):
+def _secret(name: str, file: str) -> str:
+    """The variable ``name``, or what stands in the file that ``file`` names: a secret need not be in the environment."""
+    if kept := os.environ.get(file):
         return Path(kept).read_text().strip()
     return os.environ.get(name, "")
 
@@ -83,7 +83,7 @@ if OIDC_URL:
                 "provider_id": OIDC_PROVIDER,
                 "name": OIDC_NAME,
                 "client_id": os.environ.get("GODWIT_OIDC_CLIENT", "godwit"),
-                "secret": _secret("GODWIT_OIDC_SECRET"),
+                "secret": _secret("GODWIT_OIDC_SECRET", "GODWIT_OIDC_SECRET_FILE"),
                 "settings": {"server_url": OIDC_URL.rstrip("/"), "oauth_pkce_enabled": True},
             }
         ],
@@ -94,7 +94,7 @@ LDAP_URL = os.environ.get("GODWIT_LDAP_URL", "")
 LDAP_STARTTLS = os.environ.get("GODWIT_LDAP_STARTTLS", "1") == "1"
 LDAP_CA = os.environ.get("GODWIT_LDAP_CA", "")
 LDAP_BIND = os.environ.get("GODWIT_LDAP_BIND", "")
-LDAP_PASSWORD = _secret("GODWIT_LDAP_PASSWORD")
+LDAP_PASSWORD = _secret("GODWIT_LDAP_PASSWORD", "GODWIT_LDAP_PASSWORD_FILE")
 LDAP_USERS = os.environ.get("GODWIT_LDAP_USERS", "")
 LDAP_USER_FILTER = os.environ.get("GODWIT_LDAP_USER_FILTER", "(uid=%(user)s)")
 LDAP_GROUPS = os.environ.get("GODWIT_LDAP_GROUPS", "")
