@@ -23,9 +23,9 @@ def furnish(owner: User) -> dict[str, Any]:
     for number in range(3):
         Sample.objects.create(
             migration=moving, at=moving.requested_at + timedelta(seconds=number), remaining_bytes=9 - number,
-            processed_bytes=number, total_bytes=9, throughput=1.0, dirty_rate=None, iteration=1,
+            processed_bytes=number, total_bytes=9, throughput=1.0, dirty_rate=2.0 * number or None, iteration=1,
         )  # fmt: skip
-    operation = Operation.objects.create(vm=vms[0], verb="shutdown", requested_by="ann")
+    operation = Operation.objects.create(vm=vms[0], verb="shutdown", requested_by="ann", state="done")
     terms = Terms(steps=(StepTerms(kind="confirm", params={"text": "Look at the fans."}),))
     plan = plans.make_plan(owner, [h1], title="Fans", reason="", terms=terms)
     begins = datetime(2026, 11, 29, 2, tzinfo=UTC)
