@@ -53,7 +53,7 @@ REQUIRE_SECOND_FACTOR = os.environ.get("GODWIT_REQUIRE_SECOND_FACTOR") == "1"
 
 
 def _secret(name: str, file: str) -> str:
-    """The variable ``name``, or what stands in the file that ``file`` names: a secret need not be in the environment."""
+    """The variable ``name``, or what stands in the file that ``file`` names: it need not be in the environment."""
     if kept := os.environ.get(file):
         return Path(kept).read_text().strip()
     return os.environ.get(name, "")
