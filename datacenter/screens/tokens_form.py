@@ -28,7 +28,7 @@ class TokenForm(forms.Form):
     )
 
     def __init__(self, data: Any = None, *, user: Any) -> None:
-        super().__init__(data, initial={"good_until": last_day(_DAYS), "verbs": [Verb.VIEW.value]})
+        super().__init__(data, initial={"good_until": last_day(_DAYS).isoformat(), "verbs": [Verb.VIEW.value]})
         self.user = user
         verbs: Any = self.fields["verbs"]
         verbs.choices = [(verb.value, verb.value) for verb in Verb]

@@ -64,6 +64,13 @@ def test_it_refuses_what_is_too_wide_or_endless_and_says_where(people: Any, wron
     assert not ApiToken.objects.exists()
 
 
+def test_it_takes_the_end_that_it_proposes(people: Any) -> None:
+    client = sign_in(people["vera"])
+    proposed = re.search(r'name="good_until" value="([^"]+)"', client.get("/account/tokens/new").content.decode())
+    assert proposed
+    assert client.post("/account/tokens/new", given(good_until=proposed[1])).status_code == 200
+
+
 def test_it_writes_down_a_scope_that_was_refused(people: Any) -> None:
     sign_in(people["vera"]).post("/account/tokens/new", given(verbs=["view", "power"]))
     assert Event.orders.get(verb="make_token").refused
