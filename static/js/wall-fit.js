@@ -3,7 +3,7 @@
 (() => {
   "use strict";
   const SMALLEST = 2.5, LARGEST = 6.5, STEP = 0.1; // rem; 1 rem is a hundredth of the shorter side
-  const many = (count, noun) => `and ${count} more ${noun}${count === 1 ? "" : "s"}`;
+  const many = (count, noun) => `and ${count} more${noun ? ` ${noun}${count === 1 ? "" : "s"}` : ""}`;
   let last = LARGEST; // a size that fits stays while it fits and the next does not: nothing breathes
 
   window.godwitFit = (stage) => {
@@ -23,6 +23,11 @@
       show(box, rows, Math.max(1, shown));
     }
     count(stage, shown);
+    while (shown > 1 && overflows(box)) { // its own words took a line
+      shown -= 1;
+      show(box, rows, shown);
+      count(stage, shown);
+    }
   };
 
   // The greatest of low … high, in steps, that holds; below low where none does.

@@ -34,10 +34,12 @@ def read(scope: Scope, now: datetime) -> dict[str, Any]:
         return {"plan": None, "others": [], "total": 0}
     plan, others = plans[0], plans[1:]
     goes = standing(plan, now)
+    hosts = [each for each in hosts_of(plan) if each.state in ("draining", "working", "returning")]
     return {
         "plan": plan,
         "goes": goes,
-        "hosts": [each for each in hosts_of(plan) if each.state in ("draining", "working", "returning")],
+        "hosts": hosts,
+        "listed": len(hosts) + len(others),
         "burn": _burn(told(plan, now)) if plan.started_at else None,
         "late": _late(goes),
         "others": others,
