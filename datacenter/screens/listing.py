@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import EmptyPage, Page, Paginator
-from django.db.models import Case, Count, F, IntegerField, OrderBy, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, F, IntegerField, OrderBy, Q, QuerySet, Value, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
@@ -172,8 +172,8 @@ def show(
     request: HttpRequest, listing: Listing, rows: QuerySet[Any], template: str, context: Mapping[str, Any]
 ) -> HttpResponse:
     """Answer with the page, or with its list alone where htmx asks for that. BadParameter, Http404."""
-    shown = arrange(request, listing, rows)
     alone = "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
+    shown = arrange(request, listing, rows, alone=alone)
     if alone and shown.asked.mistake:
         return refuse(request, shown.asked)
     status = 400 if shown.asked.mistake else 200
@@ -183,17 +183,22 @@ def show(
     return response
 
 
-def arrange(request: HttpRequest, listing: Listing, rows: QuerySet[Any]) -> Shown:
-    """Filter, sort and page ``rows`` as the URL says. A query that makes no sense finds nothing, and says why."""
+def arrange(request: HttpRequest, listing: Listing, rows: QuerySet[Any], *, alone: bool = False) -> Shown:
+    """Filter, sort and page ``rows`` as the URL says. A query that makes no sense finds nothing, and says why.
+
+    ``alone``: the page has its toolbar; only what was chosen there is looked at.
+    """
     parameters = _parameters(request.GET, listing)
     asked = ask(listing.noun, listing.search, parameters.get("q", ""))
     sort = _sorted_as(listing, asked) or parameters.get("sort", listing.sort)
-    facets = [(facet, _choices(facet, parameters.get(facet.key, ""))) for facet in listing.facets]
+    wanted_facets = [each for each in listing.facets if not alone or each.key in parameters]
+    facets = [(facet, _choices(facet, parameters.get(facet.key, ""))) for facet in wanted_facets]
     found = asked.narrow(_filtered(listing, rows, parameters))
     states = _states(listing, found, parameters.get("state", ""))
     if wanted := parameters.get("state"):
         found = found.filter(state=wanted)
-    order = asked.order or _order(listing, sort, rows)
+    narrowed_down = bool(parameters.keys() - {"sort", "page", "columns"})
+    order = asked.order or _order(listing, sort, rows, narrowed_down=narrowed_down)
     count = _count(states, wanted or "") if listing.states else None
     if listing.most:
         count = found.order_by()[: listing.most].count()
@@ -262,9 +267,9 @@ def _states(listing: Listing, rows: QuerySet[Any], chosen: str) -> list[Choice]:
         return []
     _states_known(listing, chosen)
     counted = rows.order_by()
-    if rows.query.annotations or rows.query.distinct:  # would become part of the GROUP BY
+    if rows.query.annotation_select or rows.query.distinct:  # would become part of the GROUP BY
         counted = rows.model._default_manager.filter(pk__in=counted.values("pk")).order_by()
-    counts = dict(counted.values_list("state").annotate(Count("pk")))
+    counts = dict(counted.values_list("state").annotate(count=Count("*")))  # of an index alone, where it may be
     return [
         Choice(value=state.value, label=state.label, chosen=state.value == chosen, count=counts.get(state.value, 0))
         for state in listing.states
@@ -287,11 +292,11 @@ def _sorted_as(listing: Listing, asked: Asked) -> str:
     if not asked.sort:
         return ""
     field, descending = asked.sort[0]
-    column = next((each for each in listing.columns if each.sort and each.sort == field.path), None)
+    column = next((each for each in listing.columns if each.sort and each.sort == field.sorted_by), None)
     return ("-" if descending else "") + (column.key if column else field.name)
 
 
-def _order(listing: Listing, sort: str, rows: QuerySet[Any]) -> list[Any]:
+def _order(listing: Listing, sort: str, rows: QuerySet[Any], *, narrowed_down: bool) -> list[Any]:
     """Unknown figures come last in both directions; the primary key breaks ties, so that pages never overlap."""
     key, down = sort.removeprefix("-"), sort.startswith("-")
     column = next((each for each in listing.columns if each.key == key and each.sort), None)
@@ -303,7 +308,9 @@ def _order(listing: Listing, sort: str, rows: QuerySet[Any]) -> list[Any]:
         return [OrderBy(by, descending=down), listing.then, "pk"]
     if _may_be_unknown(rows, column.sort):
         return [OrderBy(F(column.sort), descending=down, nulls_last=True), "pk"]
-    return [OrderBy(F(column.sort), descending=down), "-pk" if down else "pk"]  # one index, read from either end
+    text = isinstance(rows.model._meta.get_field(column.sort), CharField)
+    name = search.unindexed(column.sort) if narrowed_down and text else F(column.sort)
+    return [OrderBy(name, descending=down), "-pk" if down else "pk"]  # one index, read from either end
 
 
 def _may_be_unknown(rows: QuerySet[Any], path: str) -> bool:

@@ -8,10 +8,10 @@ from datacenter.search.errors import QueryError
 from datacenter.search.nouns import VOCABULARIES
 from datacenter.search.offers import offered
 from datacenter.search.parser import LONGEST, parse
-from datacenter.search.translate import Reading, apply, order_by, read
+from datacenter.search.translate import Reading, apply, order_by, read, unindexed
 from datacenter.search.tree import Query, write
 
 __all__ = [
     "LONGEST", "VOCABULARIES", "Query", "QueryError", "Reading", "Suggestion", "apply", "complete", "offered",
-    "order_by", "parse", "quoted", "read", "write",
+    "order_by", "parse", "quoted", "read", "unindexed", "write",
 ]  # fmt: skip

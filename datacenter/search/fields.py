@@ -48,7 +48,8 @@ class Field:
     """One field. ``path`` is the ORM's. ``words``: value -> label, of a field with a few values.
 
     ``special``: further words and what they stand for. ``within``: how a condition on another table's rows becomes
-    one on this noun's. ``counted``: the expression behind ``path``, where it is no column.
+    one on this noun's; ``order`` is what such a field is sorted by ("": it cannot be). ``counted``: the expression
+    behind ``path``, where it is no column.
     """
 
     name: str
@@ -59,13 +60,18 @@ class Field:
     words: Mapping[str, str] = field(default_factory=dict)
     special: Mapping[str, Callable[[], Q]] = field(default_factory=dict)
     within: Callable[[Q], Q] | None = None
+    order: str = ""
     counted: Callable[[], Any] | None = None
     offer: Offer | None = None
     nullable: bool = True
 
     @property
     def can_sort(self) -> bool:
-        return self.within is None and self.kind is not Kind.TAGS
+        return (self.within is None or bool(self.order)) and self.kind is not Kind.TAGS
+
+    @property
+    def sorted_by(self) -> str:
+        return self.order or self.path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

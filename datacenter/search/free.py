@@ -45,8 +45,12 @@ def either(
 
 
 def _related(column: str, model: type[Model], name: str, wanted: str) -> Q:
-    rows = model._default_manager.filter(**{f"{name}__wild": wanted}).order_by().values_list("pk", flat=True)
+    found = keys_of(column, model, Q(**{f"{name}__wild": wanted}))
+    return Q() if found == Q(**{f"{column}__in": []}) else found
+
+
+def keys_of(column: str, model: type[Model], inner: Q) -> Q:
+    """The rows whose ``column`` points to one of ``model`` that ``inner`` finds. One query."""
+    rows = model._default_manager.filter(inner).order_by().values_list("pk", flat=True)
     keys = list(rows[: MOST_RELATED + 1])
-    if len(keys) > MOST_RELATED:
-        return Q(**{f"{column}__in": rows})
-    return Q(**{f"{column}__in": keys}) if keys else Q()
+    return Q(**{f"{column}__in": rows if len(keys) > MOST_RELATED else keys})

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django.db.models import Count, Exists, F, FloatField, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, F, FloatField, Model, OuterRef, Q, Subquery
 from django.db.models.functions import Cast, Coalesce
 
 from datacenter.models import Plan, PlanHost
 from datacenter.search.fields import Field, Kind, Offer, Vocabulary
-from datacenter.search.free import either
+from datacenter.search.free import either, keys_of
 from hosts.models import VM, Cluster, DataCenter, Host, MaintenanceRule, Migration, MigrationMode
 from hosts.models.event import ActorKind, EventKind, Severity
 from hosts.states import OPEN_MIGRATION, HostState, MigrationState, PlanState, State, VMState
@@ -41,6 +41,10 @@ def _of_plan(inner: Q) -> Q:
     return Q(pk__in=PlanHost.objects.filter(inner).values("plan_id"))
 
 
+def _of_host(inner: Q) -> Q:
+    return keys_of("host_id", Host, inner)
+
+
 _HOSTS, _VMS = Offer(model=Host, column="name"), Offer(model=VM, column="name")
 _CLUSTERS, _DATACENTERS = Offer(model=Cluster, column="name"), Offer(model=DataCenter, column="name")
 _NOT_HERE = (VMState.DOWN.value, VMState.MISSING.value)
@@ -51,12 +55,30 @@ VMS = Vocabulary(
     fields=(
         Field(name="name", kind=Kind.TEXT, path="name", about="Name", offer=_VMS, nullable=False),
         _status(VMState, special={"migrating": _migrating}),
-        Field(name="host", kind=Kind.TEXT, path="host__name", about="Host it is on", offer=_HOSTS),
-        Field(name="cluster", kind=Kind.TEXT, path="host__cluster__name", about="Cluster", offer=_CLUSTERS),
+        Field(
+            name="host",
+            kind=Kind.TEXT,
+            path="name",
+            order="host__name",
+            about="Host it is on",
+            offer=_HOSTS,
+            within=_of_host,
+        ),
+        Field(
+            name="cluster",
+            kind=Kind.TEXT,
+            path="cluster__name",
+            order="host__cluster__name",
+            about="Cluster",
+            offer=_CLUSTERS,
+            within=_of_host,
+        ),
         Field(
             name="datacenter",
             kind=Kind.TEXT,
-            path="host__cluster__datacenter__name",
+            path="cluster__datacenter__name",
+            order="host__cluster__datacenter__name",
+            within=_of_host,
             about="Data center",
             aliases=("dc",),
             offer=_DATACENTERS,
@@ -281,8 +303,11 @@ PLANS = Vocabulary(
 
 def _at(column: str) -> Any:
     """A condition on the names of rows as one on an event's bare number: events outlive what they tell of."""
-    model = {"vm_pk": VM, "host_pk": Host, "cluster_pk": Cluster, "datacenter_pk": DataCenter}[column]
-    return lambda inner: Q(**{f"{column}__in": model.objects.filter(inner).values("pk")})
+    models: dict[str, type[Model]] = {
+        "vm_pk": VM, "host_pk": Host, "cluster_pk": Cluster, "datacenter_pk": DataCenter,
+    }  # fmt: skip
+    rows = models[column]._default_manager
+    return lambda inner: Q(**{f"{column}__in": rows.filter(inner).values("pk")})
 
 
 EVENTS = Vocabulary(

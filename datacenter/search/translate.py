@@ -6,7 +6,7 @@ from functools import reduce
 from operator import and_, or_
 from typing import Any
 
-from django.db.models import Case, F, IntegerField, OrderBy, Q, QuerySet, Value, When
+from django.db.models import Case, F, Func, IntegerField, OrderBy, Q, QuerySet, TextField, Value, When
 
 from datacenter.search.conditions import among, condition
 from datacenter.search.errors import QueryError
@@ -32,7 +32,8 @@ class Reading:
 
     def order(self) -> list[OrderBy | str]:
         """What ``sortby`` says, the primary key last; empty without one."""
-        keys = [order_by(field, descending=down) for field, down in self.sort]
+        narrowed = self.where is not None
+        keys = [order_by(field, descending=down, narrowed=narrowed) for field, down in self.sort]
         return [*keys, "-pk" if self.sort[0][1] else "pk"] if keys else []
 
     @property
@@ -59,9 +60,16 @@ def apply(noun: str, text: str, rows: QuerySet[Any]) -> QuerySet[Any]:
     return found.order_by(*order) if order else found
 
 
-def order_by(field: Field, *, descending: bool) -> OrderBy:
+def unindexed(path: str) -> Func:
+    """Text to be sorted by without its index: PostgreSQL takes "the first 50 by name" for a reason to go through the
+    whole table in the order of names, row by row, looking for the few that match.
+    """
+    return Func(F(path), template="(%(expressions)s || '')", output_field=TextField())
+
+
+def order_by(field: Field, *, descending: bool, narrowed: bool = False) -> OrderBy:
     """Unknown figures come last in both directions; states in their own order; ages the other way round."""
-    by: Any = F(field.path)
+    by: Any = unindexed(field.sorted_by) if narrowed and field.kind is Kind.TEXT else F(field.sorted_by)
     if field.kind is Kind.WORD:
         ranks = [When(**{field.path: word}, then=Value(rank)) for rank, word in enumerate(field.words)]
         by = Case(*ranks, default=Value(len(ranks)), output_field=IntegerField())
@@ -130,4 +138,4 @@ def _with_counted(rows: QuerySet[Any], fields: tuple[Field, ...]) -> QuerySet[An
     return rows.alias(**missing) if missing else rows
 
 
-__all__ = ["Reading", "apply", "near", "order_by", "read"]
+__all__ = ["Reading", "apply", "near", "order_by", "read", "unindexed"]
