@@ -13,7 +13,7 @@ from datacenter.access import Verb
 PUBLIC = frozenset({
     "healthz", "login", "account_login", "account_inactive", "socialaccount_signup", "socialaccount_connections",
     "socialaccount_login_cancelled", "mfa_authenticate", "mfa_login_webauthn", "openid_connect_login",
-    "openid_connect_callback", "wall", "metrics",
+    "openid_connect_callback", "wall", "metrics", "openapi",
 })  # fmt: skip
 
 #: one's own account, whatever role one has

@@ -110,3 +110,30 @@ async def test_it_refuses_strangers_and_ids_that_are_none(make: Callable[..., An
 
 def test_it_is_only_read(ada: Api) -> None:
     assert ada.post("/events").status_code == 405
+
+
+@pytest.mark.parametrize(("verbs", "told"), [(["view"], ["2"]), (["view", "audit"], ["1", "2"])])
+async def test_it_tells_who_tried_what_to_those_who_audit_alone(
+    make: Callable[..., Any], people: Any, verbs: list[str], told: list[str]
+) -> None:
+    def prepare() -> str:
+        say(1, kind="refused")
+        say(2)
+        return make("ada", verbs=verbs)[1]
+
+    text = await sync_to_async(prepare)()
+    assert await heard(await listen(text, Last_Event_ID="0"), len(told)) == told
+    listed = await sync_to_async(lambda: Api(text).get("/events?sort=id").json())()
+    refused = [each for each in listed["items"] if each["kind"] == "refused"]
+    assert bool(refused) == ("audit" in verbs)
+
+
+@pytest.mark.parametrize(("verbs", "told"), [(["view"], "2"), (["view", "audit"], "1")])
+async def test_it_does_so_for_what_happens_from_now_on(make: Callable[..., Any], verbs: list[str], told: str) -> None:
+    text = (await sync_to_async(make)("ada", verbs=verbs))[1]
+    task = asyncio.create_task(heard(await listen(text), 1))
+    while not wire.wire().streams:
+        await asyncio.sleep(0.01)
+    await sync_to_async(say)(1, kind="security")
+    await sync_to_async(say)(2)
+    assert await task == [told]

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
 from datacenter.api.pages import Ask, Page, page
-from datacenter.api.shared import find, seen
-from hosts.models import Event
+from datacenter.api.shared import find
+from datacenter.events import seen_by
 
 router = Router(tags=["Events"])
 
@@ -45,10 +45,10 @@ class EventAsk(Ask):
 @router.get("/events", response=Page[EventOut])
 def list_events(request: HttpRequest, ask: Query[EventAsk]) -> Any:
     """What happened, newest first. To follow it: sort=id and the last cursor, or the stream."""
-    return page(request, seen(request, Event.objects.all()), ask, noun="event", sorts={"at": "at", "id": "pk"})
+    return page(request, seen_by(request.user), ask, noun="event", sorts={"at": "at", "id": "pk"})
 
 
 @router.get("/events/{int:pk}", response=EventOut)
 def read_event(request: HttpRequest, pk: int) -> Any:
     """One event."""
-    return find(request, Event.objects.all(), "event", pk=pk)
+    return find(request, seen_by(request.user), "event", pk=pk)
