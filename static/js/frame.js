@@ -115,7 +115,7 @@
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     const dialog = event.target.closest?.("dialog");
-    if (dialog && (dialog.id !== "dialog" || event.target.matches("[data-closes-after]")) && event.detail.successful) dialog.close();
+    if (dialog && !dialog.matches("[data-stays]") && (dialog.id !== "dialog" || event.target.matches("[data-closes-after]")) && event.detail.successful) dialog.close();
   });
   // hx-confirm asks in our own dialog, which names what it is about.
   document.addEventListener("htmx:confirm", (event) => {
