@@ -9,9 +9,9 @@ from typing import Any
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from datacenter.maintenance.counting import PASSED_OVER, gone, leaving
-from datacenter.models import Plan, PlanHost, PlanMove, PlanStep
+from datacenter.models import Alert, Plan, PlanHost, PlanMove, PlanStep
 from hosts.models import VM, Cluster, Host, Migration, Operation
-from hosts.states import OPEN_MIGRATION, VMState
+from hosts.states import OPEN_MIGRATION, AlertState, VMState
 
 #: long lists that few fragments show: PostgreSQL's arrays and JSON cost more to read than all the rest of a row
 HOST_FACTS = ("machine_types", "virt_types", "networks", "bridges", "cpu_features", "cpu_models", "huge_pages")
@@ -97,7 +97,14 @@ def plan_steps() -> QuerySet[PlanStep]:
     return PlanStep.objects.select_related("plan_host__host", "plan_host__plan")
 
 
+def alerts() -> QuerySet[Alert]:
+    """Alerts with what explains them, and ``with_it``: how many others each explains that are not over."""
+    with_it = Count("consequences", filter=~Q(consequences__state=AlertState.RESOLVED.value))
+    return Alert.objects.select_related("cause").annotate(with_it=with_it)
+
+
 ROWS: dict[str, Callable[[], QuerySet[Any]]] = {
+    "alert": alerts,
     "vm": vms,
     "host": hosts,
     "migration": migrations,

@@ -33,10 +33,18 @@ FRAGMENTS: frozenset[str] = frozenset(
         "migration/foretold",
         "migration/checks",
         "cluster/row",
+        "alert/row",
+        "alert/header",
+        "vm/alerts",  # those that are open on it, a line each, above its tabs
+        "host/alerts",
+        "cluster/alerts",
+        "plan/alerts",
         "counts/overview",
         "counts/running",
         "counts/maintenance",
         "counts/unheard",
+        "counts/alerts",  # the bell
+        "counts/worst",
     }
 )
 

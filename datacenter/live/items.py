@@ -5,7 +5,7 @@
 | ``vm:12/row`` | the fragment, in ``html`` |
 | ``vm:12`` | the row's figures, in ``text`` |
 | ``migration:5/points`` | its samples as they come, in ``points`` |
-| ``vms`` ``hosts`` ``migrations`` ``plans`` ``events`` ``counts`` | word that some row of the kind changed, in ``topics`` |
+| ``vms`` ``alerts`` ``events`` ``counts`` … (COARSE) | word that some row of the kind changed, in ``topics`` |
 | ``counts/running`` | a fragment that belongs to no row, in ``html`` |
 """
 
@@ -17,7 +17,7 @@ from datacenter.live.formats import FIGURES
 from datacenter.live.fragments import FRAGMENTS
 from datacenter.rows import ROWS
 
-COARSE = frozenset({"vms", "hosts", "migrations", "plans", "events", "counts"})
+COARSE = frozenset({"vms", "hosts", "migrations", "plans", "alerts", "events", "counts"})
 _ITEM = re.compile(r"(?P<noun>[a-z][a-z_]{1,11})(?::(?P<pk>[1-9][0-9]{0,17}))?(?:/(?P<part>[a-z]{2,20}))?")
 
 

@@ -1,8 +1,10 @@
 """The nouns of the control room, one file each."""
 
+from datacenter.models.alert import Alert, AlertKind, AlertLimit, HostCertificate
 from datacenter.models.bulk import BulkItem, BulkOrder
 from datacenter.models.display import Display, DisplayScreen
 from datacenter.models.maintenance import MaintenancePolicy, WindowRun
+from datacenter.models.notification import Channel, Delivery, NotificationCursor, NotificationRule
 from datacenter.models.plan import (
     AffinityGroup,
     HostHold,
@@ -19,7 +21,8 @@ from datacenter.models.user import User, UserSession
 from datacenter.models.view import SavedView
 
 __all__ = [
-    "AffinityGroup", "ApiToken", "Display", "DisplayScreen", "HostHold", "MaintenancePolicy", "Plan", "PlanHost", "PlanMove", "PlanStep",
-    "KeptAnswer", "ReportDelivery", "Role", "RoleBinding", "User", "UserSession", "WindowRun", "holding",
-    "BulkItem", "BulkOrder", "SavedView",
+    "AffinityGroup", "Alert", "AlertKind", "AlertLimit", "ApiToken", "BulkItem", "BulkOrder", "Channel", "Delivery",
+    "Display", "DisplayScreen", "HostCertificate", "HostHold", "KeptAnswer", "MaintenancePolicy",
+    "NotificationCursor", "NotificationRule", "Plan", "PlanHost", "PlanMove", "PlanStep", "ReportDelivery", "Role",
+    "RoleBinding", "SavedView", "User", "UserSession", "WindowRun", "holding",
 ]  # fmt: skip

@@ -54,6 +54,11 @@ def secret() -> bytes:
     return kept.read_bytes().strip()
 
 
+def secret_of(salt: str) -> str:
+    """The secret of one rule, made from ours and its salt: whoever is shown it can check that rule's messages only."""
+    return hmac.new(secret(), b"rule " + salt.encode(), hashlib.sha256).hexdigest()
+
+
 def _make_secret(path: Path) -> None:
     """Whole or not at all: another process may want it at this moment."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
@@ -73,15 +78,25 @@ def signature(body: bytes, *, at: datetime, key: bytes) -> str:
 
 
 def post(
-    url: str, told: dict[str, Any], *, delivery: str, at: datetime, within_s: float, resolver: Resolver | None = None
+    url: str,
+    told: dict[str, Any],
+    *,
+    delivery: str,
+    at: datetime,
+    within_s: float,
+    resolver: Resolver | None = None,
+    key: bytes | None = None,
 ) -> Answer:
-    """Try once. Never raises for what the network or the server does. Blocks for ``within_s`` and a look-up at most."""
+    """Try once. Never raises for what the network or the server does. Blocks for ``within_s`` and a look-up at most.
+
+    Signed with ``key``, or with the installation's own secret.
+    """
     body = orjson.dumps(told, default=str)
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Godwit",
         "Godwit-Delivery": delivery,
-        "Godwit-Signature": signature(body, at=at, key=secret()),
+        "Godwit-Signature": signature(body, at=at, key=secret() if key is None else key),
     }
     try:
         place = check_url(url)

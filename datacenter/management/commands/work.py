@@ -12,6 +12,7 @@ from procrastinate import App
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
+from datacenter.alerts.keeper import keep as keep_alerts
 from datacenter.maintenance.runner import keep as keep_plans
 from datacenter.maintenance.sending import keep as keep_reports
 from datacenter.maintenance.triggers import keep as keep_windows
@@ -66,7 +67,7 @@ async def work(concurrency: int) -> bool:
             )
         )
         rounds = (rescue(worker_app), runner().read_orders(), runner().keep_up(), tidy(worker_app), *_queue())
-        keepers = (keep_plans(), keep_windows(), keep_reports(), keep_bulk(), keep_seals())
+        keepers = (keep_plans(), keep_windows(), keep_reports(), keep_bulk(), keep_alerts(), keep_seals())
         helpers = [asyncio.create_task(each) for each in (*rounds, *keepers)]
         _stop_on_signal(worker)
         log.info("The worker has started.", extra={"action": "worker_started", "concurrency": concurrency})
