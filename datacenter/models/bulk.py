@@ -30,7 +30,9 @@ class BulkOrder(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="bulk_orders")
     ordered_by = models.CharField(max_length=150)  # a name that stays readable
     ordered_at = models.DateTimeField(default=timezone.now)
-    query = models.CharField(max_length=2000, blank=True, default="")  # of the list, "all that match"; "": picked by hand
+    query = models.CharField(
+        max_length=2000, blank=True, default=""
+    )  # of the list, "all that match"; "": picked by hand
     tags = models.JSONField(default=list, blank=True)
     destination = models.ForeignKey(Host, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)

@@ -31,7 +31,7 @@ class AddHostForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        cast(forms.ModelChoiceField, self.fields["cluster"]).queryset = seen(_clusters(), Verb.EDIT_HOST)
+        cast("forms.ModelChoiceField[Any]", self.fields["cluster"]).queryset = seen(_clusters(), Verb.EDIT_HOST)
 
     def clean_uri(self) -> str:
         try:

@@ -86,7 +86,7 @@ def _edit(request: HttpRequest, row: Group | None) -> HttpResponse:
             return redirect("group_edit", made.pk)
     chosen = {str(each) for each in (form["members"].value() or ())}
     given = RoleBinding.objects.filter(group=row).select_related("role") if row else []
-    context = {"group": row, "form": form, "people": User.objects.order_by("username"), "chosen": chosen}
+    context: dict[str, Any] = {"group": row, "form": form, "people": User.objects.order_by("username"), "chosen": chosen}
     context["given"] = [(each, object_of(each.level, each.row)) for each in given]
     return render(request, "groups/edit.html", context, status=422 if form.is_bound else 200)
 

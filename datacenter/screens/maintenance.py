@@ -53,7 +53,7 @@ class PlanForm(TermsForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        hosts = cast(forms.ModelMultipleChoiceField, self.fields["hosts"])
+        hosts = cast("forms.ModelMultipleChoiceField[Any]", self.fields["hosts"])
         hosts.queryset = seen(Host.objects.all()).select_related("cluster__datacenter").order_by("name")
 
     title = forms.CharField(max_length=120, required=False)

@@ -66,7 +66,7 @@ class PolicyForm(TermsForm):
         self._choose("hosts", seen(Host.objects.all()).order_by("name"))
 
     def _choose(self, name: str, rows: QuerySet[Any]) -> None:
-        cast(forms.ModelChoiceField, self.fields[name]).queryset = rows
+        cast("forms.ModelChoiceField[Any]", self.fields[name]).queryset = rows
 
     def clean_blackouts(self) -> tuple[str, ...]:
         """A date or a span a line; commas separate too."""

@@ -65,7 +65,7 @@ def permission_people(request: HttpRequest) -> HttpResponse:
     named = Q(username__icontains=words) | Q(first_name__icontains=words) | Q(last_name__icontains=words)
     people = User.objects.filter(named, is_active=True).order_by("username")[: MOST_PEOPLE + 1]
     groups = Group.objects.filter(name__icontains=words).order_by("name")[: MOST_PEOPLE + 1]
-    context = {"people": people[:MOST_PEOPLE], "groups": groups[:MOST_PEOPLE], "q": words}
+    context: dict[str, Any] = {"people": people[:MOST_PEOPLE], "groups": groups[:MOST_PEOPLE], "q": words}
     context["more"] = max(len(people), len(groups)) > MOST_PEOPLE
     return render(request, "permissions/_people.html", context)
 

@@ -47,7 +47,7 @@ def roles_on(context: dict[str, Any], target: Model | System) -> Here:
         superusers=list(administrators().filter(is_superuser=True).order_by("username")),
         roles=roles,
         level="system" if system else type(target).__name__.lower(),
-        row=0 if system else target.pk,
+        row=0 if isinstance(target, System) else int(target.pk),
     )
 
 
