@@ -7,7 +7,7 @@ from operator import or_
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import F, Func, Q
 from django.utils import timezone
 
 from datacenter.search import values
@@ -97,11 +97,20 @@ def _word(field: Field, operator: str, value: Value) -> Q:
 
 
 def _tags(field: Field, operator: str, value: Value) -> Q:
-    """A whole tag, as it is written, by the array's index; with stars or ``~`` tag by tag, in any case."""
+    """A whole tag, as it is written, by the array's index. With stars or ``~``, in any case, the tags that there are
+    are looked up first: one query.
+    """
     if operator == "=" and (value.quoted or "*" not in value.text):
         return Q(**{f"{field.path}__contains": [value.text]})
-    wanted = pattern(value.text, stars=not value.quoted)
-    return Q(**{f"{field.path}__any_wild": f"%{wanted}%" if operator == "~" else wanted})
+    assert field.offer, "tags are offered"
+    rows = field.offer.model._default_manager.order_by().annotate(one_tag=Func(F(field.path), function="unnest"))
+    every = rows.values_list("one_tag", flat=True).distinct()
+    part = value.text.lower()
+    if value.quoted:  # of "~": literally
+        found = [tag for tag in every if part in tag.lower()]
+    else:
+        found = [tag for tag in every if values.like(tag.lower(), f"*{part}*" if operator == "~" else part)]
+    return Q(**{f"{field.path}__overlap": found}) if found else Q(pk__in=[])
 
 
 def _flag(field: Field, operator: str, value: Value) -> Q:

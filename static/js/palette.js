@@ -50,9 +50,9 @@
     if (event.target.closest("[data-palette]") && !event.ctrlKey && !event.metaKey) {
       event.preventDefault();
       open();
-    } else if (event.target.closest("#palette .found[data-theme]")) {
-      window.godwitTheme(event.target.closest("[data-theme]").dataset.theme);
-      dialog().close();
+    } else if (event.target.closest("[data-sets-theme]")) {
+      window.godwitTheme(event.target.closest("[data-sets-theme]").dataset.setsTheme);
+      if (dialog()?.open) dialog().close();
     }
   }, true);
   document.addEventListener("htmx:afterSettle", (event) => { if (event.detail.target.id === "palette-results") choose(results()[0]); });

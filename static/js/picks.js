@@ -65,10 +65,10 @@
   });
   // What was ordered for them is under way: the choice has served.
   document.addEventListener("htmx:afterRequest", (event) => {
-    const { successful, requestConfig } = event.detail;
-    if (!successful || requestConfig?.verb !== "post") return;
-    const ordered = requestConfig.path === "/vms/bulk" && event.detail.xhr.status === 204; // else it was the preview
-    if (ordered || /^\/hosts\/(maintenance|activate)$/.test(requestConfig.path)) none();
+    const { successful, requestConfig, xhr } = event.detail;
+    if (requestConfig?.verb !== "post") return;
+    const ordered = requestConfig.path === "/vms/bulk" && xhr.status === 204; // it leads on: htmx calls that no success
+    if (ordered || (successful && /^\/hosts\/(maintenance|activate)$/.test(requestConfig.path))) none();
   });
   document.addEventListener("htmx:afterSettle", () => {
     if (all && all !== (location.search || "?")) all = ""; // another filter: other rows than those that were meant
