@@ -31,6 +31,8 @@ class LimitForm(forms.Form):
     def __init__(self, *args: Any, standard: Standard, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.standard = standard
+        for_s = standard.limit.for_s
+        self.usual_minutes = None if for_s is None else f"{for_s / 60:g}"
 
     def clean_threshold(self) -> float | None:
         given: float | None = self.cleaned_data["threshold"]

@@ -214,3 +214,12 @@ def test_a_rule_that_breaks_says_which_kinds_are_not_known(monkeypatch: pytest.M
     found, unsaid = find(facts(hosts=(silent(),)), Limits())
     assert "host_silent" in {each.kind for each in found}
     assert unsaid == {"cpu_high", "memory_high"}
+
+
+def test_a_runbook_leads_to_others_within_the_program() -> None:
+    from datacenter.alerts import runbooks
+
+    for kind in AlertKind:
+        page = runbooks.read(kind)
+        assert ".md" not in page, kind
+        assert "<h2>What to do</h2>" in page, kind
