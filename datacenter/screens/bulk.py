@@ -91,18 +91,21 @@ def bulk_order(request: HttpRequest, pk: int) -> HttpResponse:
     working = unsettled.filter(operation__state__in=(OperationState.QUEUED, OperationState.RUNNING)).count()
     done = bulk.progress(row)
     groups = [
-        (label, items.filter(state=state)[:MOST_SHOWN], number) for label, state, number in _by_outcome(done) if number
+        (label, items.filter(state=state)[:MOST_SHOWN], number)
+        for label, state, number in _by_outcome(row, done)
+        if number
     ]
     context = {"order": row, "progress": done, "under_way": moving + working, "groups": groups}
     alone = "HX-Request" in request.headers
     return render(request, "bulk/_progress.html" if alone else "bulk/page.html", context)
 
 
-def _by_outcome(done: bulk.Progress) -> list[tuple[str, str, int]]:
+def _by_outcome(row: BulkOrder, done: bulk.Progress) -> list[tuple[str, str, int]]:
+    """Tags are given at once; what is ordered of power and migrations is told by their own rows."""
     state = BulkItem.State
     return [
         ("Refused or left alone", state.REFUSED, done.refused),
-        ("Ordered", state.ORDERED, done.ordered),
+        ("Done" if row.action in (Action.TAG, Action.UNTAG) else "Ordered", state.ORDERED, done.ordered),
         ("Waiting", state.WAITING, done.waiting),
         ("Not begun: cancelled", state.CANCELLED, done.cancelled),
     ]
