@@ -32,6 +32,9 @@ FRAGMENTS: frozenset[str] = frozenset(
         "migration/log",
         "migration/foretold",
         "migration/checks",
+        "migration/job",  # a line of what runs, in the drawer and on its page
+        "operation/job",
+        "plan/job",
         "cluster/row",
         "alert/row",
         "alert/header",

@@ -109,7 +109,7 @@
   document.addEventListener("htmx:sendError", () => toast("The server did not answer. Nothing was ordered; try again."));
   document.addEventListener("htmx:afterSettle", columns); // settling puts the old class back for a moment
   document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target.id === "dialog") open("dialog");
+    if (["dialog", "jobs"].includes(event.detail.target.id)) open(event.detail.target.id);
     columns();
     tick();
   });
