@@ -32,7 +32,7 @@ OWN = frozenset({
 LISTS = frozenset({
     "overview", "tree", "palette", "complete", "datacenters", "clusters", "hosts", "vms", "migrations", "accuracy",
     "policies", "maintenance", "maintenance_policies", "maintenance_calendar", "alerts", "runbooks", "runbook",
-    "events", "events_export", "notification_rules", "notification_rule_new", "notification_rule",
+    "events", "notification_rules", "notification_rule_new", "notification_rule",
     "notification_rule_remove",
     "notification_rule_test", "deliveries", "administration", "roles", "role", "jobs", "token_new",
     "alert_limits", "event", "event_object",
@@ -72,7 +72,9 @@ _PLANNED = {"version": "{plan.version}"}
 NEEDS: dict[str, Need] = {
     # clusters
     "cluster": _get(Verb.VIEW, "cluster"),
-    "cluster_limits": _quiet(Verb.EDIT_CLUSTER, "cluster", most_out="3", most_in="3", most_at_once="9"),
+    "cluster_limits": _quiet(
+        Verb.EDIT_CLUSTER, "cluster", most_out="3", most_in="3", most_at_once="9", most_on_network="16"
+    ),
     "cluster_policy": _quiet(Verb.EDIT_CLUSTER, "cluster", policy=""),
     "affinity_new": _get(Verb.EDIT_CLUSTER, "cluster"),
     "affinity_edit": _get(Verb.EDIT_CLUSTER, "cluster"),
@@ -81,7 +83,7 @@ NEEDS: dict[str, Need] = {
     "host": _get(Verb.VIEW, "host"),
     "host_loads": _get(Verb.VIEW, "host"),
     "host_add": Need(verb=Verb.EDIT_HOST),
-    "host_remove": _post(Verb.EDIT_HOST, "host"),
+    "host_remove": _quiet(Verb.EDIT_HOST, "host"),
     "host_migrate_all": _quiet(Verb.MIGRATE, "host"),
     "host_tags": _quiet(Verb.MAINTAIN, "host", tags="rack-3"),
     "host_state": _quiet(Verb.EDIT_HOST, "host"),
@@ -128,6 +130,7 @@ NEEDS: dict[str, Need] = {
     "maintenance_policy_edit": _get(Verb.EDIT_POLICY, "maintenance_policy", "cluster"),
     "maintenance_policy_enable": _quiet(Verb.EDIT_POLICY, "maintenance_policy", "cluster", enabled="on"),
     "maintenance_policy_remove": _quiet(Verb.EDIT_POLICY, "maintenance_policy", "cluster"),
+    "events_export": Need(verb=Verb.AUDIT),
     # alerts
     "alert": _get(Verb.VIEW, "alert", "host"),
     "alert_order": _quiet(Verb.ACKNOWLEDGE, "alert", "host", verb="acknowledge"),
@@ -143,7 +146,7 @@ NEEDS: dict[str, Need] = {
     "users": _ADMINISTER,
     "user_add": _ADMINISTER,
     "user": Need(verb=Verb.ADMINISTER, at="system", of="user"),
-    "user_password": Need(verb=Verb.ADMINISTER, at="system", of="user"),
+    "user_password": Need(verb=Verb.ADMINISTER, at="system", of="user", posts={}),
     "user_sessions_end": Need(verb=Verb.ADMINISTER, at="system", of="user", posts={}),
     "user_do": Need(verb=Verb.ADMINISTER, at="system", of="user", posts={}),
     # roles
