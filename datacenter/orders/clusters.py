@@ -43,6 +43,7 @@ def set_limits(user: Any, cluster: Cluster, **given: Unpack[Limits]) -> None:
         of_network["migration_network"] = given["migration_network"].strip()[:80]
     if "migration_subnet" in given:
         of_network["migration_subnet"] = _subnet(given["migration_subnet"].strip())
+    _network(user, cluster.datacenter, of_network)
     with transaction.atomic():
         Cluster.objects.filter(pk=cluster.pk).update(**of_cluster)
         DataCenter.objects.filter(pk=cluster.datacenter_id).update(**of_network)
@@ -53,6 +54,12 @@ def set_limits(user: Any, cluster: Cluster, **given: Unpack[Limits]) -> None:
         audit.record(user, "set_limits", cluster, detail=words)
         feed.changed("cluster", cluster.pk)
         nudge()  # there may be room for more now
+
+
+def _network(user: Any, place: DataCenter, wanted: dict[str, Any]) -> None:
+    """The network is the whole data center's: who changes it needs the permission there. Forbidden."""
+    if any(getattr(place, name) != value for name, value in wanted.items()):
+        require(user, Verb.EDIT_CLUSTER, place, order="set_limits")
 
 
 def _subnet(text: str) -> str:

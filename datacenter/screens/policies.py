@@ -145,7 +145,7 @@ def _administer(request: HttpRequest) -> None:
 
 
 def _rows() -> QuerySet[Any]:
-    return MigrationPolicy.objects.annotate(
+    return seen(MigrationPolicy.objects.all()).annotate(
         version=Max("versions__number"),
         cluster_count=Count("clusters", distinct=True),
         vm_count=Count("vms", distinct=True),

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.db.models import Model
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -130,7 +131,7 @@ def _wrong(client: Client, person: User, tree: Tree, name: str, route: str) -> s
     target = target_of(need, tree)
     if can(person, need.verb, target):
         return "" if code in DONE and not kept else f"{name}: allowed, and answered {code}, refused: {kept}"
-    if need.of and need.at != "system" and not can(person, Verb.VIEW, target):
+    if need.verb is Verb.VIEW or (isinstance(target, Model) and not can(person, Verb.VIEW, target)):
         return "" if code in (403, 404) else f"{name}: may not be seen, and answered {code}"
     return "" if code == 403 or (need.quiet and kept) else f"{name}: not allowed, and answered {code}"
 
