@@ -4,7 +4,7 @@ PORT ?= 8000
 # Handed to pytest: make test ARGS="-k migration"
 ARGS ?=
 
-.PHONY: help demo test bench-search bench-wall bench-drain bench-live bench-forecast bench-monitor bench-policies lint clean bench-faults bench-arrival
+.PHONY: help demo test bench-drain bench-live bench-forecast bench-monitor bench-policies lint clean bench-faults bench-arrival
 
 help:
 	@echo "make demo        set up what is missing, run Godwit with its demo, print address and login; Ctrl-C ends it"
@@ -16,8 +16,6 @@ help:
 	@echo "make bench-arrival  what a PAUSED arrival costs in pause, against real libvirt and QEMU"
 	@echo "make bench-faults  the fault table against real libvirt and QEMU, Godwit's processes among the victims (ARGS=…)"
 	@echo "make bench-drain  how close draining hosts comes to what the lines allow; the planner's time (ARGS=…)"
-	@echo "make bench-wall  500 wall sockets and 100 operators' on one web process; a wall's memory in a browser (ARGS=…)"
-	@echo "make bench-search  20 queries over 40,000 VMs: the server's time (ARGS=…)"
 	@echo "make lint        ruff, mypy, import contracts"
 	@echo "make clean       end what runs here; remove var/ and .venv/ with all data in them"
 
@@ -55,20 +53,10 @@ bench-faults:
 	@deploy/bootstrap --test
 	@$(PY) -m tests.bench.faults $(ARGS)
 
-# ARGS="--rounds 3 --explain word"
-bench-search:
-	@deploy/bootstrap --test
-	@$(PY) -m tests.bench.search $(ARGS)
-
 # ARGS="--only host16,plan"
 bench-drain:
 	@deploy/bootstrap --test
 	@$(PY) -m tests.bench.drain $(ARGS)
-
-# ARGS="--seconds 20 --browser 60"
-bench-wall:
-	@deploy/bootstrap --test
-	@$(PY) -m tests.bench.wall $(ARGS)
 
 lint:
 	@deploy/bootstrap --test

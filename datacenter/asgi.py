@@ -16,11 +16,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "datacenter.settings")
 pages = get_asgi_application()  # sets Django up: only then can models be imported
 
 from datacenter.live.hub import close_hub  # noqa: E402
-from datacenter.routing import wall_urlpatterns, websocket_urlpatterns  # noqa: E402
-from datacenter.wall.door import keep_links_out_of_logs  # noqa: E402
-from datacenter.wall.hub import close_wall_hub  # noqa: E402
-
-keep_links_out_of_logs()
+from datacenter.routing import websocket_urlpatterns  # noqa: E402
 
 
 async def lifespan(scope: Any, receive: Any, send: Any) -> None:
@@ -29,7 +25,6 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
         message = await receive()
         if message["type"] == "lifespan.shutdown":
             await close_hub()
-            await close_wall_hub()
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return
@@ -41,14 +36,11 @@ async def nowhere(scope: Any, receive: Any, send: Any) -> None:
 
 
 _elsewhere: Any = re_path("", nowhere)  # type: ignore[arg-type]  # Channels routes applications, not views
-_people: Any = AuthMiddlewareStack(URLRouter([*websocket_urlpatterns, _elsewhere]))
-#: walls go round the sessions: no cookie of theirs is ever looked at
-_sockets = URLRouter([*wall_urlpatterns, re_path("", _people)])
 
 application = ProtocolTypeRouter(
     {
         "http": pages,
-        "websocket": AllowedHostsOriginValidator(_sockets),
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter([*websocket_urlpatterns, _elsewhere]))),
         "lifespan": lifespan,
     }
 )

@@ -8,10 +8,9 @@ from typing import Any
 
 from django.db.models import Count, Prefetch, Q, QuerySet
 
-from datacenter.maintenance.counting import PASSED_OVER, gone, leaving
-from datacenter.models import Alert, Plan, PlanHost, PlanMove, PlanStep
+from datacenter.models import Plan, PlanHost, PlanMove, PlanStep
 from hosts.models import VM, Cluster, Host, Migration, Operation
-from hosts.states import OPEN_MIGRATION, AlertState, VMState
+from hosts.states import OPEN_MIGRATION, PlanMoveState, VMState
 
 #: long lists that few fragments show: PostgreSQL's arrays and JSON cost more to read than all the rest of a row
 HOST_FACTS = ("machine_types", "virt_types", "networks", "bridges", "cpu_features", "cpu_models", "huge_pages")
@@ -61,8 +60,8 @@ def clusters() -> QuerySet[Cluster]:
     )
 
 
-_OF_PLAN = ~Q(hosts__state__in=PASSED_OVER)
-_AWAY = leaving("hosts__moves__") & _OF_PLAN
+_AWAY = Q(hosts__moves__leg=PlanMove.Leg.OUT) & ~Q(hosts__moves__action=PlanMove.Action.LEAVE)
+_OUT = Q(moves__leg=PlanMove.Leg.OUT) & ~Q(moves__action=PlanMove.Action.LEAVE)
 
 
 def plans() -> QuerySet[Plan]:
@@ -72,7 +71,7 @@ def plans() -> QuerySet[Plan]:
         Plan.objects.select_related("policy")
         .annotate(
             vm_count=Count("hosts__moves", filter=_AWAY),
-            left_count=Count("hosts__moves", filter=gone("hosts__moves__") & _OF_PLAN),
+            left_count=Count("hosts__moves", filter=_AWAY & Q(hosts__moves__state=PlanMoveState.DONE.value)),
             red_count=Count("hosts__moves", filter=_AWAY & Q(hosts__moves__light=PlanMove.Light.RED)),
         )
         .prefetch_related(hosts)
@@ -81,8 +80,9 @@ def plans() -> QuerySet[Plan]:
 
 def plan_hosts() -> QuerySet[PlanHost]:
     """Hosts of plans with ``vm_count`` and ``left_count``."""
+    done = _OUT & Q(moves__state=PlanMoveState.DONE.value)
     return PlanHost.objects.select_related("plan", "host__cluster").annotate(
-        vm_count=Count("moves", filter=leaving("moves__")), left_count=Count("moves", filter=gone("moves__"))
+        vm_count=Count("moves", filter=_OUT), left_count=Count("moves", filter=done)
     )
 
 
@@ -97,14 +97,7 @@ def plan_steps() -> QuerySet[PlanStep]:
     return PlanStep.objects.select_related("plan_host__host", "plan_host__plan")
 
 
-def alerts() -> QuerySet[Alert]:
-    """Alerts with what explains them, and ``with_it``: how many others each explains that are not over."""
-    with_it = Count("consequences", filter=~Q(consequences__state=AlertState.RESOLVED.value))
-    return Alert.objects.select_related("cause").annotate(with_it=with_it)
-
-
 ROWS: dict[str, Callable[[], QuerySet[Any]]] = {
-    "alert": alerts,
     "vm": vms,
     "host": hosts,
     "migration": migrations,

@@ -7,7 +7,6 @@ from pathlib import Path
 import dj_database_url
 
 from datacenter.database import database_url
-from datacenter.settings_people import *  # noqa: F403  # allauth, axes, OIDC, LDAP
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("GODWIT_VAR", BASE_DIR / "var"))
@@ -44,19 +43,12 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "csp",
-    "axes",
-    "allauth",
-    "allauth.account",
-    "allauth.mfa",
-    "allauth.socialaccount",
-    "allauth.socialaccount.providers.openid_connect",
     "procrastinate.contrib.django",
     "hosts",
     "datacenter",
 ]
 
 MIDDLEWARE = [
-    "datacenter.wall.door.WallDoor",  # first: on a wall's address nobody behind it sees or sets a cookie
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -64,11 +56,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "datacenter.access.looking.LookingMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",  # default deny: a public view says so itself
     "django.contrib.messages.middleware.MessageMiddleware",
-    "allauth.account.middleware.AccountMiddleware",
-    "datacenter.people.gate.Gate",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -85,7 +74,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "builtins": ["datacenter.templatetags.godwit", "datacenter.templatetags.moments"],
+            "builtins": ["datacenter.templatetags.godwit"],
         },
     }
 ]
@@ -108,8 +97,8 @@ LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "login"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "CommonPasswordValidator")
-] + [{"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}}]
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
@@ -161,14 +150,6 @@ EMAIL_HOST_PASSWORD = os.environ.get("GODWIT_SMTP_PASSWORD", "")
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = os.environ.get("GODWIT_MAIL_FROM", "godwit@localhost")
 
-# API tokens live so many days at most (docs/api.md)
-TOKEN_MAX_DAYS = int(os.environ.get("GODWIT_TOKEN_MAX_DAYS", "365"))
-# networks that may read /metrics; beside them a token that sees everything (docs/api.md)
-METRICS_NETWORKS = [each for each in os.environ.get("GODWIT_METRICS_NETWORKS", "").split(",") if each.strip()]
-
-# events older than this are cut, days (docs/events.md); 0: never
-EVENTS_KEEP_DAYS = int(os.environ.get("GODWIT_EVENTS_KEEP_DAYS", "400"))
-
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = True
@@ -178,14 +159,11 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "filters": {"links": {"()": "datacenter.wall.door.HidesLinks"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["links"]}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": os.environ.get("GODWIT_LOG_LEVEL", "INFO")},
     "loggers": {
         "procrastinate": {"level": "WARNING"},
         "asyncssh": {"level": "WARNING"},  # below, it logs each command
         "django.request": {"level": "ERROR"},
-        "axes": {"level": "ERROR"},  # below, it logs names as they were typed; datacenter.people.journal writes
-        "allauth": {"level": "WARNING"},
     },
 }

@@ -2,16 +2,10 @@
 
 from django.urls import include, path
 
-from datacenter.api.metrics.view import metrics
-from datacenter.api.reference import api_reference
 from datacenter.screens import health
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
-    path("api/", include("datacenter.api.urls")),
-    path("metrics", metrics, name="metrics"),
-    path("reference/api", api_reference, name="api_reference"),
-    path("", include("datacenter.wall.urls")),
     path("", include("datacenter.screens.urls")),
 ]
 

@@ -150,11 +150,7 @@ PACKAGES = (
         name="idiomorph",
         version="0.8.0",
         licence="0BSD",
-        files={
-            "dist/idiomorph-ext.min.js": "idiomorph-ext.min.js",
-            "dist/idiomorph.min.js": "idiomorph.min.js",  # walls: they have no htmx
-            "LICENSE": "LICENSE",
-        },
+        files={"dist/idiomorph-ext.min.js": "idiomorph-ext.min.js", "LICENSE": "LICENSE"},
     ),
     Package(
         name="uplot",

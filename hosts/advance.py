@@ -1,27 +1,19 @@
-"""The one function that changes a state: compare-and-set, one Event, one log line, feed after commit."""
+"""The one function that changes a state: compare-and-set, one Transition row, one log line, feed after commit."""
 
 import logging
 from typing import Any, Protocol, cast
-from uuid import UUID
 
 from django.db import models, transaction
 from django.utils import timezone
 
-from hosts import feed, recording
-from hosts.models import VM, Event, EventKind, Host, Migration, Operation, Severity
-from hosts.recording import GODWIT as GODWIT
-from hosts.states import (
-    HostState,
-    MigrationState,
-    OperationState,
-    PlanHostState,
-    PlanState,
-    PlanStepState,
-    State,
-    VMState,
-)
+from hosts import feed
+from hosts.models import VM, Host, Migration, Operation, Transition
+from hosts.states import HostState, MigrationState, OperationState, State, VMState
 
 log = logging.getLogger(__name__)
+
+#: who acts when nobody asked
+GODWIT = "Godwit"
 
 #: the control room adds its own (``knows``)
 STATES: dict[type[models.Model], type[State]] = {
@@ -30,20 +22,6 @@ STATES: dict[type[models.Model], type[State]] = {
     Migration: MigrationState,
     Operation: OperationState,
 }
-
-#: how grave it is that a row came into this state, where its colour does not say it
-SEVERITIES: dict[State, Severity] = {
-    MigrationState.LOST: Severity.CRITICAL,
-    MigrationState.PROBING: Severity.WARNING,
-    MigrationState.DONE: Severity.NOTICE,
-    MigrationState.CANCELLED: Severity.NOTICE,
-    PlanState.RUNNING: Severity.NOTICE,
-    PlanState.FINISHED: Severity.NOTICE,
-    PlanState.STOPPED: Severity.WARNING,
-    PlanHostState.SKIPPED: Severity.WARNING,
-    PlanStepState.ASKING: Severity.WARNING,
-}
-_BY_COLOUR = {"failed": Severity.ERROR, "unknown": Severity.WARNING, "maintenance": Severity.NOTICE}
 
 
 class Stateful(Protocol):
@@ -63,10 +41,9 @@ class TransitionRefused(Exception):
     """The table in states.py has no such edge, or it is a no-op: a bug in the caller, never a user's fault."""
 
 
-def advance(row: Stateful, to: State, *, because: str, actor: str = GODWIT, order: Any = None, **also: Any) -> bool:
+def advance(row: Stateful, to: State, *, because: str, actor: str = GODWIT, **also: Any) -> bool:
     """Move ``row`` from the state it carries to ``to``, with the fields ``also`` in the same statement.
 
-    ``order``: what it follows from, where neither the row nor the call knows (recording.py).
     False if the row in the database is no longer in that state: another was faster, and nothing was written; the
     caller reads it again. Raises TransitionRefused for an edge that states.py does not have.
     """
@@ -81,7 +58,7 @@ def advance(row: Stateful, to: State, *, because: str, actor: str = GODWIT, orde
     with transaction.atomic():
         if not model._default_manager.filter(pk=row.pk, state=str(old)).update(**changed):
             return False
-        note(row, field="state", old=old, new=to, because=because, actor=actor, at=now, correlation=order)
+        note(row, field="state", old=old, new=to, because=because, actor=actor, at=now)
         feed.changed(row.noun, row.pk)
     for field, value in changed.items():
         setattr(row, field, value)
@@ -97,32 +74,18 @@ def note(
     because: str,
     actor: str = GODWIT,
     at: Any = None,
-    kind: EventKind = EventKind.STATE,
-    severity: Severity | None = None,
-    before: Any = None,
-    after: Any = None,
-    correlation: UUID | None = None,
-) -> Event:
-    """Write the event and the log line of a change that the caller makes in the same transaction.
-
-    ``severity`` None: what the new state is worth (``SEVERITIES``, else by its colour). ``correlation`` None: the
-    row's own, else that of the order that is being carried out.
-    """
-    worth = severity or _worth(row, field, new)
-    event = recording.write(
-        row, kind=kind, severity=worth, field=field, old=old, new=new, because=because, actor=actor, at=at,
-        before=before, after=after, correlation=correlation,
-    )  # fmt: skip
+) -> None:
+    """Write the Transition row and the log line of a change that the caller makes in the same transaction."""
+    Transition.objects.create(
+        noun=row.noun,
+        row=row.pk,
+        name=str(row)[:300],
+        field=field,
+        old=str(old)[:300],
+        new=str(new)[:300],
+        because=because[:500],
+        actor=actor,
+        at=at or timezone.now(),
+    )
     keys = {"action": f"{row.noun}_{field}_changed", "row": row.pk, "old": str(old), "new": str(new), "actor": actor}
     log.info("The %s %s went from %s to %s: %s", row.noun, row, old, new, because, extra=keys)
-    return event
-
-
-def _worth(row: Stateful, field: str, new: str) -> Severity:
-    if field != "state":
-        return Severity.NOTICE
-    try:
-        state = STATES[cast(type[models.Model], type(row))].of(str(new))
-    except (KeyError, ValueError):  # of a model that has no states, such as a deleted one's
-        return Severity.INFO
-    return SEVERITIES.get(state) or _BY_COLOUR.get(state.colour, Severity.INFO)

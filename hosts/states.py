@@ -144,13 +144,6 @@ class PlanStepState(State):
     CANCELLED = "cancelled", "Cancelled", "off", "cross"
 
 
-class AlertState(State):
-    OPEN = "open", "Open", "failed", "alert"  # nobody has taken it up
-    ACKNOWLEDGED = "acknowledged", "Acknowledged", "busy", "user"  # somebody has; it still holds
-    SNOOZED = "snoozed", "Snoozed", "off", "moon"  # nobody is told of it until a moment
-    RESOLVED = "resolved", "Resolved", "ok", "check"  # it holds no longer
-
-
 def _edges(**rows: str) -> dict[str, frozenset[str]]:
     return {state: frozenset(following.split()) for state, following in rows.items()}
 
@@ -226,13 +219,6 @@ _PLAN_STEP = _edges(
     cancelled="",
 )
 
-_ALERT = _edges(
-    open="acknowledged snoozed resolved",
-    acknowledged="open snoozed resolved",  # open again: it became graver, or somebody took it back
-    snoozed="open acknowledged resolved",
-    resolved="",  # what comes back later is a new alert
-)
-
 
 def _typed(states: type[State], rows: dict[str, frozenset[str]]) -> dict[State, frozenset[State]]:
     return {states.of(state): frozenset(map(states.of, following)) for state, following in rows.items()}
@@ -248,7 +234,6 @@ EDGES: dict[type[State], dict[State, frozenset[State]]] = {
     PlanHostState: _typed(PlanHostState, _PLAN_HOST),
     PlanMoveState: _typed(PlanMoveState, _PLAN_MOVE),
     PlanStepState: _typed(PlanStepState, _PLAN_STEP),
-    AlertState: _typed(AlertState, _ALERT),
 }
 
 #: a VM may have one migration in these states

@@ -12,7 +12,11 @@ from hosts import feed
 
 # a timing is never a test: a machine under load draws its examples slowly
 hypothesis.settings.register_profile(
-    "godwit", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+    "godwit",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    print_blob=True,
+    derandomize="CI" in os.environ,  # the same examples for each change; people's machines draw new ones
 )
 hypothesis.settings.load_profile("godwit")
 

@@ -5,7 +5,6 @@ code of ours and one word as reason; the page acts on SIGNED_OUT and tries again
 """
 
 import asyncio
-import contextlib
 import logging
 import random
 from collections import defaultdict
@@ -13,19 +12,19 @@ from collections.abc import Iterable
 from typing import Any
 
 import orjson
+from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.db import Error as DatabaseError
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from datacenter.access import SYSTEM, Verb, can, visible
-from datacenter.live.droppable import Droppable
+from datacenter.access import Verb, can
 from datacenter.live.groups import Socket
 from datacenter.live.hub import Hub, hub
 from datacenter.live.items import Item, parse
+from datacenter.live.paint import read
 from datacenter.live.version import version
-from datacenter.rows import ROWS
 from hosts.virt.clock import WALL
 
 log = logging.getLogger(__name__)
@@ -39,14 +38,14 @@ MOST_SOCKETS = 200
 #: how often it is asked whether the session still stands and the joined may still be seen
 RECHECK_S = 30.0
 
-NOT_UNDERSTOOD, SIGNED_OUT, TOO_MANY, TRY_LATER = 4400, 4401, 4429, 4503
+NOT_UNDERSTOOD, SIGNED_OUT, TOO_SLOW, TOO_MANY, TRY_LATER = 4400, 4401, 4408, 4429, 4503
 
 
 class NotUnderstood(Exception):
     """The client said something that live.js never says."""
 
 
-class LiveConsumer(Droppable):
+class LiveConsumer(AsyncWebsocketConsumer):
     """One browser tab."""
 
     socket: Socket | None = None
@@ -54,6 +53,22 @@ class LiveConsumer(Droppable):
     _watch: asyncio.Task[None] | None = None
     _allowance: float = BURST
     _heard_at: float = 0.0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
+        """As Channels does, but a socket that takes no frames can be ended though nothing can be sent to it."""
+        self._dropped = asyncio.Event()
+
+        async def receive_or_dropped() -> Any:
+            waits = [asyncio.ensure_future(receive()), asyncio.ensure_future(self._dropped.wait())]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                gone = {"type": "websocket.disconnect", "code": TOO_SLOW}
+                return waits[0].result() if waits[0].done() else gone
+            finally:
+                for wait in waits:
+                    wait.cancel()
+
+        return await super().__call__(scope, receive_or_dropped, send)
 
     async def connect(self) -> None:
         await self.accept()  # a refused handshake tells a page nothing; a code says "sign in again"
@@ -66,10 +81,10 @@ class LiveConsumer(Droppable):
             await self._end(TOO_MANY, "too many tabs")
             return
         self._heard_at = WALL.monotonic()
-        self.socket = Socket(self.send_frame, drop=self._dropped.set, owner=owner)
+        self.socket = Socket(self._send_frame, drop=self._dropped.set, owner=owner)
         self.hub.groups.enter(self.socket)
         hello = {"at": WALL.now().isoformat(timespec="milliseconds"), "version": version()}
-        await self.send_frame(orjson.dumps(hello).decode())
+        await self._send_frame(orjson.dumps(hello).decode())
         self._watch = asyncio.create_task(self._watch_session(), name="live session")
 
     async def disconnect(self, code: int) -> None:
@@ -101,6 +116,9 @@ class LiveConsumer(Droppable):
         refused = sorted(set(named) - {item.text for item in allowed})
         self.hub.need(self.hub.groups.join(self.socket, allowed, refused=refused))
 
+    async def _send_frame(self, frame: str) -> None:
+        await self.base_send({"type": "websocket.send", "text": frame, "bytes": None})
+
     async def _end(self, code: int, reason: str) -> None:
         user = getattr(self.scope["user"], "pk", None)
         log.info("A live socket was ended: %s", reason, extra={"action": "live_ended", "code": code, "user": user})
@@ -116,9 +134,8 @@ class LiveConsumer(Droppable):
         return self._allowance >= 0
 
     async def _watch_session(self) -> None:
-        """End the socket after a log-out, a changed password, or the account's deactivation: at once where the feed
-        tells of the user (datacenter/people/sessions.py), else within RECHECK_S."""
-        await self._rest(RECHECK_S * random.uniform(0.5, 1.0))  # noqa: S311  # spread, not secret
+        """End the socket within RECHECK_S after a log-out, a changed password, or the account's deactivation."""
+        await asyncio.sleep(RECHECK_S * random.uniform(0.5, 1.0))  # noqa: S311  # spread, not secret
         while self.socket is not None:
             try:
                 user = await self.hub.ask(_still, self.scope["session"].session_key)
@@ -129,17 +146,7 @@ class LiveConsumer(Droppable):
                 await self._recheck_items(self.socket, user)
             except DatabaseError as exc:  # nothing new can be shown either; asked again below
                 log.warning("A session could not be asked for: %s", exc, extra={"action": "live_recheck_failed"})
-            await self._rest(RECHECK_S)
-
-    async def _rest(self, seconds: float) -> None:
-        """Until it is time to look again, or somebody says so."""
-        if self.socket is None:
-            return
-        socket = self.socket
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await socket.look_again.wait()
-        socket.look_again.clear()
+            await asyncio.sleep(RECHECK_S)
 
     async def _recheck_items(self, socket: Socket, user: Any) -> None:
         before = set(socket.items)
@@ -151,8 +158,7 @@ class LiveConsumer(Droppable):
 
 
 def _signed_in(user: Any) -> bool:
-    """Somebody who has to choose a password first sees nothing yet."""
-    return bool(user.is_authenticated and user.is_active and not getattr(user, "must_change_password", False))
+    return bool(user.is_authenticated and user.is_active)
 
 
 def _understood(text: str | None) -> list[str]:
@@ -176,23 +182,20 @@ def _understood(text: str | None) -> list[str]:
 
 
 def _allowed(user: Any, items: Iterable[Item]) -> list[Item]:
-    """The items whose rows exist and may be seen: what is hidden and what is not there answer alike.
-
-    A fragment of no row ("counts/running") tells of the whole place: it is for who may see all of it.
-    """
+    """The items whose rows exist and may be seen: what is hidden and what is not there answer alike."""
     by_noun: dict[str, set[int]] = defaultdict(set)
     items = list(items)
     for item in items:
         if item.pk:
             by_noun[item.noun].add(item.pk)
-    seen = {f"{noun}:{pk}" for noun, pks in by_noun.items() for pk in _visible(user, noun, pks)}
-    coarse, all_of_it = can(user, Verb.VIEW), can(user, Verb.VIEW, SYSTEM)
-    return [item for item in items if (item.topic in seen if item.pk else all_of_it if item.fragment else coarse)]
-
-
-def _visible(user: Any, noun: str, pks: Iterable[int]) -> Iterable[int]:
-    rows = ROWS[noun]().model._default_manager.filter(pk__in=pks)
-    return visible(user, rows).values_list("pk", flat=True)
+    seen = {
+        f"{noun}:{pk}"
+        for noun, pks in by_noun.items()
+        for pk, row in read(noun, pks).items()
+        if can(user, Verb.VIEW, row)
+    }
+    coarse = can(user, Verb.VIEW)
+    return [item for item in items if (item.topic in seen if item.pk else coarse)]
 
 
 def _still(session_key: str | None) -> Any:

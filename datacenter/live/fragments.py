@@ -32,22 +32,11 @@ FRAGMENTS: frozenset[str] = frozenset(
         "migration/log",
         "migration/foretold",
         "migration/checks",
-        "migration/job",  # a line of what runs, in the drawer and on its page
-        "operation/job",
-        "plan/job",
         "cluster/row",
-        "alert/row",
-        "alert/header",
-        "vm/alerts",  # those that are open on it, a line each, above its tabs
-        "host/alerts",
-        "cluster/alerts",
-        "plan/alerts",
         "counts/overview",
         "counts/running",
         "counts/maintenance",
         "counts/unheard",
-        "counts/alerts",  # the bell
-        "counts/worst",
     }
 )
 

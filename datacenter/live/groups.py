@@ -29,11 +29,10 @@ Send = Callable[[str], Awaitable[None]]
 class Socket:
     """One browser's connection: what it shows, and what of it is news."""
 
-    __slots__ = ("_drop", "_send", "free", "items", "look_again", "news", "owner", "refused", "sending", "sent_at")
+    __slots__ = ("_drop", "_send", "free", "items", "news", "owner", "refused", "sending", "sent_at")
 
     def __init__(self, send: Send, *, drop: Callable[[], None], owner: object = None) -> None:
         self.owner = owner  # the user's key
-        self.look_again = asyncio.Event()  # set: whether its session still stands is to be asked now
         self._send = send
         self._drop = drop
         self.free: Callable[[], object] = lambda: None  # called when a frame went out while there was more news
@@ -90,17 +89,6 @@ class Groups:
 
     def owned_by(self, owner: object) -> int:
         return sum(socket.owner == owner for socket in self._sockets)
-
-    def look_again(self, owner: object) -> None:
-        """Something became of this user: each of their sockets asks whether it may stay."""
-        for socket in self._sockets:
-            if socket.owner == owner:
-                socket.look_again.set()
-
-    def all_look_again(self) -> None:
-        """Somebody was given a role, or lost one: each socket asks whether it may still show what it shows."""
-        for socket in self._sockets:
-            socket.look_again.set()
 
     def enter(self, socket: Socket) -> None:
         self._sockets.add(socket)

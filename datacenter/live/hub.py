@@ -13,7 +13,6 @@ from weakref import WeakKeyDictionary
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connections
 
-from datacenter.access import forget
 from datacenter.live.formats import texts
 from datacenter.live.fragments import FOLLOWS_FIGURES, FOLLOWS_TIME
 from datacenter.live.groups import Groups
@@ -52,7 +51,7 @@ class Hub:
         parameters = await asyncio.get_running_loop().run_in_executor(self._painter, link_parameters)
         self.listener = Listener(parameters, hear=self.hear, heard_again=self._heard_again, lost=self._lost)
         for run in (self.listener.run, self.groups.run, self._paint_forever, self._slow_forever, self._time_forever):
-            self._tasks.append(asyncio.create_task(kept_alive(run), name=f"live {run.__qualname__}"))
+            self._tasks.append(asyncio.create_task(_kept_alive(run), name=f"live {run.__qualname__}"))
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -64,7 +63,7 @@ class Hub:
 
     async def ask(self, do: Callable[..., Answer], *given: Any) -> Answer:
         """Run a question to the database in a thread of the hub's."""
-        return await asyncio.get_running_loop().run_in_executor(self._asker, in_thread, do, *given)
+        return await asyncio.get_running_loop().run_in_executor(self._asker, _in_thread, do, *given)
 
     def need(self, items: Iterable[Item]) -> None:
         """Paint these, though no row changed: somebody shows them for the first time."""
@@ -80,11 +79,6 @@ class Hub:
                     self._figures(topic, values)
                 case [str(topic), "changed", None] if topic == EVERYTHING:
                     self._read_everything_again()
-                case [str(topic), "changed", None] if topic.startswith("access:"):
-                    forget()
-                    self.groups.all_look_again()
-                case [str(topic), "changed", None] if topic.startswith("user:") and topic[5:].isdecimal():
-                    self.groups.look_again(int(topic[5:]))
                 case [str(topic), "changed", None]:
                     self._changed(topic)
                 case _:
@@ -148,9 +142,9 @@ class Hub:
             dirty, self._dirty = self._dirty, set()
             unpainted, self._unpainted = self._unpainted, {}
             try:
-                topics = await loop.run_in_executor(self._painter, in_thread, related, dirty) if dirty else set()
+                topics = await loop.run_in_executor(self._painter, _in_thread, related, dirty) if dirty else set()
                 wanted = {item.text: item for item in self.groups.shown(topics, Kind.HTML)} | unpainted
-                painted = await loop.run_in_executor(self._painter, in_thread, paint, wanted.values())
+                painted = await loop.run_in_executor(self._painter, _in_thread, paint, wanted.values())
             except DatabaseError as exc:
                 log.warning("Nothing can be painted: %s", exc, extra={"action": "paint_failed"})
                 self._dirty |= dirty
@@ -168,7 +162,7 @@ class Hub:
             self.groups.publish(text, said, older=True)
 
 
-async def kept_alive(run: Callable[[], Awaitable[None]]) -> None:
+async def _kept_alive(run: Callable[[], Awaitable[None]]) -> None:
     """A mistake of ours costs one batch and a traceback in the log, never the live path of all who look on."""
     while True:
         try:
@@ -178,7 +172,7 @@ async def kept_alive(run: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(_RETRY_S)
 
 
-def in_thread(do: Callable[..., Answer], *given: Any) -> Answer:
+def _in_thread(do: Callable[..., Answer], *given: Any) -> Answer:
     """Run with the ORM in a thread that lives long: connections that broke or aged are closed first."""
     close_old_connections()
     return do(*given)

@@ -5,7 +5,7 @@
 | ``vm:12/row`` | the fragment, in ``html`` |
 | ``vm:12`` | the row's figures, in ``text`` |
 | ``migration:5/points`` | its samples as they come, in ``points`` |
-| ``vms`` ``alerts`` ``events`` ``counts`` … (COARSE) | word that some row of the kind changed, in ``topics`` |
+| ``vms`` ``hosts`` ``migrations`` ``plans`` ``counts`` | word that some row of the kind changed, in ``topics`` |
 | ``counts/running`` | a fragment that belongs to no row, in ``html`` |
 """
 
@@ -17,7 +17,7 @@ from datacenter.live.formats import FIGURES
 from datacenter.live.fragments import FRAGMENTS
 from datacenter.rows import ROWS
 
-COARSE = frozenset({"vms", "hosts", "migrations", "plans", "alerts", "events", "counts"})
+COARSE = frozenset({"vms", "hosts", "migrations", "plans", "counts"})
 _ITEM = re.compile(r"(?P<noun>[a-z][a-z_]{1,11})(?::(?P<pk>[1-9][0-9]{0,17}))?(?:/(?P<part>[a-z]{2,20}))?")
 
 
@@ -31,9 +31,9 @@ class Kind(StrEnum):
 
 
 def coarse_of(topic: str) -> frozenset[str]:
-    """The coarse topics that a row's change is news for: a host's turn in a plan is the plan's news, all are events."""
+    """The coarse topics that a row's change is news for: a host's turn in a plan is the plan's news."""
     noun = topic.partition(":")[0]
-    return frozenset({"plans" if noun == "plan_host" else f"{noun}s", "events", "counts"}) & COARSE
+    return frozenset({"plans" if noun == "plan_host" else f"{noun}s", "counts"}) & COARSE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

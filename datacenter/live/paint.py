@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from datacenter.live.formats import FIGURES, texts
 from datacenter.live.fragments import template_of
 from datacenter.live.items import Item, Kind
-from datacenter.models import Alert, PlanHost, PlanMove, PlanStep
+from datacenter.models import PlanHost, PlanMove, PlanStep
 from datacenter.rows import ROWS
 from hosts.models import VM, Host, Migration
 from hosts.states import PlanState
@@ -85,17 +85,7 @@ def related(topics: set[str]) -> set[str]:
     clusters = set(Host.objects.filter(pk__in=hosts).values_list("cluster_id", flat=True)) if hosts else set()
     more = (("vm", vms), ("host", hosts), ("cluster", clusters))
     found = topics | {f"{noun}:{pk}" for noun, many in more for pk in many}
-    return found | _of_plans(pks, vms) | _of_alerts(pks["alert"])
-
-
-def _of_alerts(pks: set[int]) -> set[str]:
-    """An alert stands on the page of what it is about, and of the VM, host and cluster it is at."""
-    found: set[str] = set()
-    rows = Alert.objects.filter(pk__in=pks) if pks else Alert.objects.none()
-    for noun, pk, vm, host, cluster in rows.values_list("subject_noun", "subject_pk", "vm_pk", "host_pk", "cluster_pk"):
-        found |= {f"{noun}:{pk}"} if noun == "plan" else set()
-        found |= {f"{level}:{row}" for level, row in (("vm", vm), ("host", host), ("cluster", cluster)) if row}
-    return found
+    return found | _of_plans(pks, vms)
 
 
 #: plans whose tiles follow their VMs

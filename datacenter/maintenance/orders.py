@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from datacenter import audit
 from datacenter.access import Verb
-from datacenter.maintenance import bell, doors, ending, holds
+from datacenter.maintenance import doors, ending, holds
 from datacenter.maintenance.terms import After, Terms
 from datacenter.models.plan import Plan, PlanHost, PlanMove, PlanStep
 from datacenter.orders.ask import require
@@ -42,7 +42,7 @@ def to_maintenance(user: Any, hosts: Sequence[Host], reason: str, *, force: bool
     from datacenter.maintenance import plans  # plans ask orders whether a plan may be changed
 
     for host in hosts:
-        require(user, Verb.MAINTAIN, host, order="maintenance")
+        require(user, Verb.OPERATE, host, order="maintenance")
     try:
         with transaction.atomic():
             for host in hosts:
@@ -159,7 +159,7 @@ def skip_host(user: Any, plan_host: PlanHost, *, version: int | None = None) -> 
 
 def activate(user: Any, host: Host) -> None:
     """Out of maintenance, once it answers; or up at once where it is still being emptied: that ends its drain."""
-    require(user, Verb.MAINTAIN, host, order="activate")
+    require(user, Verb.OPERATE, host, order="activate")
     try:
         with transaction.atomic():
             rows = PlanHost.objects.filter(host=host, state__in=(*BEGUN, PlanHostState.FAILED))
@@ -206,7 +206,7 @@ def _order(
     user: Any, plan: Plan, order: str, *, allowed: Sequence[State] | None, version: int | None
 ) -> Iterator[Plan]:
     """The plan's row, locked, if the order may be given now. ``plan`` is read again afterwards."""
-    require(user, Verb.MAINTAIN, plan, order=order)
+    require(user, Verb.OPERATE, plan, order=order)
     try:
         with transaction.atomic():
             row = Plan.objects.select_for_update().get(pk=plan.pk)
@@ -221,7 +221,6 @@ def _order(
                 raise Refused("This plan has ended.")
             yield row
             audit.record(user, order, row, detail=row.because)
-            bell.ring()
     except Refused as exc:
         audit.record(user, order, plan, detail=str(exc), refused=True)
         raise

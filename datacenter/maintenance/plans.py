@@ -46,7 +46,7 @@ def make_plan(
 ) -> Plan:
     """A draft for emptying ``hosts``, computed. Forbidden, or Refused with the field ("hosts", "at_once", …)."""
     for host in hosts:
-        require(user, Verb.MAINTAIN, host, order="plan_maintenance")
+        require(user, Verb.OPERATE, host, order="plan_maintenance")
     check_hosts(hosts, terms)
     check_terms(terms)
     allowed.check_steps(user, hosts, terms)
@@ -120,9 +120,7 @@ def change_move(
     position: int | None = None,
 ) -> None:
     """A person's word on one VM: what is done with it, where it goes, when. Forbidden, or Refused with the field."""
-    require(user, Verb.MAINTAIN, move, order="change_plan")
-    if target is not None:
-        require(user, Verb.VIEW, target, order="change_plan")
+    require(user, Verb.OPERATE, move.vm, order="change_plan")
     with _change(user, plan, version) as row:
         fresh = PlanMove.objects.select_for_update(of=("self",)).filter(pk=move.pk, plan_host__plan=row).first()
         if fresh is None:
@@ -167,7 +165,7 @@ def change_host(
 
     Forbidden, or Refused with the field. A host that has begun is skipped by maintenance.orders.skip_host.
     """
-    require(user, Verb.MAINTAIN, plan_host.host, order="change_plan")
+    require(user, Verb.OPERATE, plan_host.host, order="change_plan")
     with _change(user, plan, version) as row:
         there = row.hosts.select_related("host").get(pk=plan_host.pk)
         if skip is not None:
@@ -224,7 +222,7 @@ def change_terms(user: Any, plan: Plan, *, version: int, terms: Terms) -> None:
     """How the plan goes about it; hosts that have begun keep their steps. Forbidden, or Refused with the field."""
     hosts = [each.host for each in plan.hosts.select_related("host__cluster__datacenter")]
     for host in hosts:
-        require(user, Verb.MAINTAIN, host, order="change_plan")
+        require(user, Verb.OPERATE, host, order="change_plan")
     check_terms(terms)
     allowed.check_steps(user, hosts, terms, before=Terms.from_json(plan.terms))
     with _change(user, plan, version) as row:

@@ -56,9 +56,8 @@ def save_policy(
 
     Forbidden; Refused with the field, of Draft or of Terms, and the reason.
     """
-    row = policy or MaintenancePolicy(name=draft.name, version=0, cluster=draft.cluster)
-    require(user, Verb.EDIT_POLICY, row, order="save_maintenance_policy")
-    require(user, Verb.EDIT_POLICY, draft.cluster, order="save_maintenance_policy")
+    row = policy or MaintenancePolicy(name=draft.name, version=0)
+    require(user, Verb.ADMINISTER, row, order="save_maintenance_policy")
     try:
         _check(user, draft, clock)
         with transaction.atomic():
@@ -75,7 +74,7 @@ def save_policy(
 
 def delete(user: Any, policy: MaintenancePolicy) -> None:
     """Take a policy away, with the record of its windows. Forbidden; Refused while a plan of it holds hosts."""
-    require(user, Verb.EDIT_POLICY, policy, order="delete_maintenance_policy")
+    require(user, Verb.ADMINISTER, policy, order="delete_maintenance_policy")
     if held := Plan.objects.filter(holding(), policy=policy).first():
         raise Refused(f"Its plan “{held}” holds hosts. Let it end, or cancel it, first.")
     with transaction.atomic():
@@ -86,7 +85,7 @@ def delete(user: Any, policy: MaintenancePolicy) -> None:
 def enable(user: Any, policy: MaintenancePolicy, *, enabled: bool, clock: Clock = WALL) -> None:
     """Whether its windows open. A plan that runs goes on; a window that is open already is not begun. Forbidden."""
     order = "enable_maintenance_policy" if enabled else "disable_maintenance_policy"
-    require(user, Verb.EDIT_POLICY, policy, order=order)
+    require(user, Verb.ADMINISTER, policy, order=order)
     with transaction.atomic():
         row = MaintenancePolicy.objects.select_for_update().get(pk=policy.pk)
         if row.enabled != enabled:

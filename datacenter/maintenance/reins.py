@@ -17,7 +17,6 @@ from datacenter.maintenance.terms import Terms
 from datacenter.models.plan import Plan, PlanHost, PlanMove, PlanStep
 from hosts.claim import Lease
 from hosts.models import VM
-from hosts.models.correlation import following
 from hosts.virt.clock import Clock
 
 #: a VM without a forecast: its memory at this rate, and so long for the rest
@@ -54,8 +53,7 @@ class Reins:
                 raise LeaseLost(f"{row} is driven by {row.lease_holder or 'nobody'} now.")
             self.plan = row
             self.terms = Terms.from_json(row.terms)
-            with following(row.correlation):  # what it asks for belongs to the plan
-                yield row
+            yield row
 
     def _is_mine(self) -> bool:
         lease = self.lease

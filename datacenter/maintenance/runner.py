@@ -1,8 +1,7 @@
 """Carries plans out: from rows alone, so that any worker goes on where another one died, and nothing is done twice.
 
-One worker holds a plan's lease and looks at it each second (``tick``), and when a bell rings; whatever a tick does is
-one transaction under the plan's row lock (reins.py). Steps, migrations and operations run elsewhere; here they are
-only asked for.
+One worker holds a plan's lease and looks at it each second (``tick``); whatever a tick does is one transaction under
+the plan's row lock (reins.py). Steps, migrations and operations run elsewhere; here they are only asked for.
 """
 
 import asyncio
@@ -11,11 +10,10 @@ import os
 import socket
 from collections.abc import Callable, Iterable
 
-import psycopg
 from django.db import Error as DatabaseError
 from django.db.models import Q
 
-from datacenter.maintenance import begin, bell, closing, drain, steps, tidy, work
+from datacenter.maintenance import begin, closing, drain, steps, tidy, work
 from datacenter.maintenance.reins import LeaseLost, Reins
 from datacenter.models.plan import Plan, PlanHost, PlanStep
 from hosts.claim import Lease, claim, release, renew
@@ -26,8 +24,6 @@ from hosts.virt.clock import WALL, Clock
 log = logging.getLogger(__name__)
 
 EVERY_S = 1.0
-#: and sooner where a bell rings, but not sooner than this after the last look
-AT_MOST_EVERY_S = 0.1
 TTL_S = 30.0
 _ACTIVE = (PlanHostState.DRAINING, PlanHostState.WORKING, PlanHostState.RETURNING)
 _DRIVE: dict[str, Callable[[Reins, PlanHost], None]] = {
@@ -125,14 +121,8 @@ async def keep() -> None:
     try:
         while True:
             try:
-                async with await bell.listening() as link:
-                    while True:
-                        began = WALL.monotonic()
-                        await blocking(keeper.look)
-                        took_s = WALL.monotonic() - began
-                        await asyncio.sleep(max(AT_MOST_EVERY_S, took_s))  # half of one thread's time at the most
-                        await bell.rung(link, max(0.0, EVERY_S - took_s))
-            except (psycopg.Error, DatabaseError) as exc:
+                await blocking(keeper.look)
+            except DatabaseError as exc:
                 log.warning("Plans could not be looked at: %s", exc, extra={"action": "plans_unread"})
             await asyncio.sleep(EVERY_S)
     finally:

@@ -7,28 +7,39 @@ the plan's history, and never makes the plan fail.
 
 import asyncio
 import logging
-from typing import Any
+from datetime import timedelta
+from smtplib import SMTPException
 
+from django.conf import settings
+from django.core.mail import EmailMessage
 from django.db import Error as DatabaseError
 from django.db import transaction
+from django.db.models import F
 
-from datacenter.maintenance import letter
+from datacenter.maintenance import hook, letter
+from datacenter.maintenance.address import check_url
+from datacenter.maintenance.recipients import addresses
 from datacenter.maintenance.terms import Terms
 from datacenter.models import Plan, ReportDelivery
-from datacenter.notify import hook, mail, tries
-from datacenter.notify.address import check_url
-from datacenter.notify.recipients import addresses
-from datacenter.notify.tries import NotSent
 from hosts import feed
 from hosts.advance import note
-from hosts.models import EventKind, Severity
 from hosts.threads import blocking
 from hosts.virt.clock import WALL, Clock
 
 log = logging.getLogger(__name__)
 
 EVERY_S = 3.0
+#: after a first try that failed, the next; a try that was claimed and not told of counts as one that failed
+WAITS_S = (60.0, 300.0, 900.0, 3600.0, 10_800.0)
 _WITHIN_S = 20.0
+
+
+class NotSent(Exception):
+    """A try that failed. ``again``: a later one may help."""
+
+    def __init__(self, message: str, *, again: bool = True) -> None:
+        super().__init__(message)
+        self.again = again
 
 
 def send(plan: Plan) -> None:
@@ -58,30 +69,44 @@ async def keep() -> None:
 def deliver_due(*, clock: Clock = WALL) -> int:
     """Try each delivery that is due, once. How many were tried."""
     count = 0
-    for row in tries.due(ReportDelivery.objects.select_related("plan"), clock):
-        if tries.claim(row, clock):
+    waiting = ReportDelivery.objects.filter(sent_at=None, given_up_at=None, next_at__lte=clock.now())
+    for row in waiting.select_related("plan").order_by("next_at")[:20]:
+        if _claim(row, clock):
             count += 1
             _deliver(row, clock)
     return count
 
 
+def _claim(row: ReportDelivery, clock: Clock) -> bool:
+    """This try is ours. False: another worker makes it."""
+    wait = WAITS_S[min(row.attempts, len(WAITS_S) - 1)]
+    same = ReportDelivery.objects.filter(pk=row.pk, attempts=row.attempts, sent_at=None, given_up_at=None)
+    if not same.update(attempts=F("attempts") + 1, next_at=clock.now() + timedelta(seconds=wait)):
+        return False
+    row.attempts += 1
+    return True
+
+
 def _deliver(row: ReportDelivery, clock: Clock) -> None:
-    mails = row.channel == ReportDelivery.Channel.MAIL
     try:
-        to = tries.once(row, lambda each: _mail(each.plan) if mails else _post(each.plan, clock))
+        to = _mail(row.plan) if row.channel == ReportDelivery.Channel.MAIL else _post(row.plan, clock)
     except NotSent as exc:
         _failed(row, exc, clock)
+    except Exception as exc:  # a fault of ours must not be tried for ever, nor hold up the other reports
+        log.exception("A report could not be made.", extra={"action": "report_broke", "row": row.plan_id})
+        _failed(row, NotSent(f"It could not be made: {exc!r}", again=False), clock)
     else:
         _tell(row, f"sent by {row.channel}", f"The report went to {to}.", sent_at=clock.now(), error="")
 
 
 def _failed(row: ReportDelivery, exc: NotSent, clock: Clock) -> None:
     log.warning("A report was not sent: %s", exc, extra={"action": "report_not_sent", "row": row.plan_id})
-    if not tries.over(row, exc):
+    if exc.again and row.attempts <= len(WAITS_S):
         ReportDelivery.objects.filter(pk=row.pk).update(error=str(exc)[:500])
         feed.changed("plan", row.plan_id)
         return
-    because = f"The report could not be sent by {row.channel}, after {tries.counted(row)}: {exc}"
+    tried = f"after {row.attempts} {'try' if row.attempts == 1 else 'tries'}"
+    because = f"The report could not be sent by {row.channel}, {tried}: {exc}"
     _tell(row, f"not sent by {row.channel}", because, given_up_at=clock.now(), error=str(exc)[:500])
 
 
@@ -89,8 +114,7 @@ def _tell(row: ReportDelivery, new: str, because: str, **fields: object) -> None
     """The delivery's end, and an event in the plan's history."""
     with transaction.atomic():
         ReportDelivery.objects.filter(pk=row.pk).update(**fields)
-        failed: Any = {"kind": EventKind.FAILURE, "severity": Severity.WARNING} if "given_up_at" in fields else {}
-        note(row.plan, field="report", old="", new=new, because=because, **failed)
+        note(row.plan, field="report", old="", new=new, because=because)
         feed.changed("plan", row.plan_id)
 
 
@@ -101,8 +125,20 @@ def _name(plan: Plan) -> str:
 
 def _mail(plan: Plan) -> str:
     """Mail it; to whom. NotSent."""
+    if not settings.EMAIL_HOST:
+        raise NotSent("No mail server is set up (GODWIT_SMTP_HOST).", again=False)
     to = addresses(Terms.from_json(plan.terms).report_mail)
-    mail.send(subject=letter.subject(plan), body=letter.body(plan), to=to, name=_name(plan))
+    domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">") or "localhost"
+    message = EmailMessage(
+        subject=letter.subject(plan),
+        body=letter.body(plan),
+        to=to,
+        headers={"Message-ID": f"<godwit-{_name(plan)}@{domain}>", "Auto-Submitted": "auto-generated"},
+    )
+    try:
+        message.send()
+    except (SMTPException, OSError) as exc:
+        raise NotSent(f"The mail server {settings.EMAIL_HOST} did not take it: {exc}") from exc
     return ", ".join(to)
 
 

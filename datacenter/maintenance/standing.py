@@ -2,21 +2,21 @@
 
 from datetime import datetime
 
-from datacenter.maintenance.counting import PASSED_OVER, count
 from datacenter.maintenance.pace import Piece, Standing, finish
 from datacenter.models import Plan, PlanHost, PlanMove
-from hosts.states import PlanMoveState
+from hosts.states import PlanHostState, PlanMoveState
 
 #: nothing is to come of these
 _OUT_OF_IT = (PlanMoveState.LEFT, PlanMoveState.CANCELLED)
+_LEFT_OUT = (PlanHostState.SKIPPED, PlanHostState.CANCELLED)
 
 
 def standing(plan: Plan, now: datetime) -> Standing:
     """Where it is at ``now``. Two queries."""
-    moves = PlanMove.objects.filter(plan_host__plan=plan).exclude(plan_host__state__in=PASSED_OVER)
+    moves = PlanMove.objects.filter(plan_host__plan=plan).exclude(plan_host__state__in=_LEFT_OUT)
     counted = list(moves.exclude(state__in=_OUT_OF_IT).select_related("migration").defer("why", "remedy", "because"))
-    hosts = list(plan.hosts.exclude(state__in=PASSED_OVER))
-    away = count(counted)
+    hosts = list(plan.hosts.exclude(state__in=_LEFT_OUT))
+    leaving = [move for move in counted if move.leg == PlanMove.Leg.OUT and move.action != PlanMove.Action.LEAVE]
     begin = plan.started_at
     elapsed = max(0.0, ((plan.ended_at or now) - begin).total_seconds()) if begin else 0.0
     window = (plan.window_ends_at - (begin or now)).total_seconds() if plan.window_ends_at else None
@@ -24,8 +24,8 @@ def standing(plan: Plan, now: datetime) -> Standing:
         elapsed_s=elapsed,
         expected_s=plan.expected_s,
         finish_s=_finish(plan, counted, hosts, elapsed_s=elapsed),
-        done=away.gone,
-        total=away.total,
+        done=sum(move.state == PlanMoveState.DONE for move in leaving),
+        total=len(leaving),
         window_s=window,
     )
 

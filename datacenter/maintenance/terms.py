@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, Self
 
-from datacenter.notify import recipients
-from datacenter.notify.address import UrlRefused, check_url
+from datacenter.maintenance import recipients
+from datacenter.maintenance.address import UrlRefused, check_url
 
 
 class TermsRefused(ValueError):

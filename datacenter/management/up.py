@@ -81,15 +81,16 @@ class Up:
         await self._database()
         await static
         self._keep("web", *_uvicorn(self.port))
-        login = asyncio.create_task(self._manage("demo") if self.demo else self._first_administrator())
+        demo = asyncio.create_task(self._manage("demo")) if self.demo else None
         self._keep("collector", sys.executable, "manage.py", "collect")
         self._keep("worker", sys.executable, "manage.py", "work")
         self._keep("guardian", sys.executable, "manage.py", "guard")
         if self.demo or await self._has_sim_hosts():
             self._keep("simulator", sys.executable, "manage.py", "simulate")
-        made = await login
+        if demo:
+            await demo
         await self._page()
-        self._tell(made or "")
+        self._tell()
         if self.lab:
             await self._add_lab(self.lab)
         await asyncio.wait(self.tasks)  # not gather: that would cancel the tasks with us, and leave their processes
@@ -167,20 +168,6 @@ class Up:
         if code:
             raise UpError(f"manage.py {words[0]} failed: {last_line(log_file)}. All of it: {log_file}")
 
-    async def _first_administrator(self) -> str:
-        """Where nobody may administer yet: an administrator's name and password, said once. No log gets to see them."""
-        with os.fdopen(os.memfd_create("makeadmin"), "w+b") as answer:
-            command = [sys.executable, "manage.py", "makeadmin"]
-            code = await exit_code(spawn(command, output=answer, env=self.env, cwd=ROOT))
-            answer.seek(0)
-            said = answer.read().decode(errors="replace")
-        if code:
-            raise UpError(f"manage.py makeadmin failed: {said.strip().splitlines()[-1:]}")
-        found = dict(line.split(maxsplit=1) for line in said.splitlines() if line.startswith(("name ", "password ")))
-        if "password" not in found:
-            return ""
-        return f"  Log in as       {found['name']}\n  with password   {found['password']}   (shown this once)\n"
-
     async def _has_sim_hosts(self) -> bool:
         child = spawn([sys.executable, "-c", SIM_HOSTS], output=subprocess.DEVNULL, env=self.env, cwd=ROOT)
         return await exit_code(child) == 0
@@ -193,8 +180,8 @@ class Up:
         except TimeoutError:
             say("web", f"does not answer yet; {self._log('web')} may say why")
 
-    def _tell(self, made: str) -> None:
-        lines = ["", f"  Godwit is at    {self.url}", *made.splitlines()]
+    def _tell(self) -> None:
+        lines = ["", f"  Godwit is at    {self.url}"]
         with contextlib.suppress(OSError, ValueError):
             login = json.loads((self.var / "demo-login.json").read_text())
             lines += [f"  Log in as       {login['username']}", f"  with password   {login['password']}"]

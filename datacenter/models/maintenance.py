@@ -5,7 +5,6 @@ from django.db import models
 from django.utils import timezone
 
 from hosts.models import Cluster, Host
-from hosts.recording import at_cluster, stands
 
 
 class MaintenancePolicy(models.Model):
@@ -57,6 +56,3 @@ class WindowRun(models.Model):
     class Meta:
         ordering = ("-starts_at",)
         constraints = [models.UniqueConstraint(fields=["policy", "starts_at"], name="one_run_a_window")]
-
-
-stands(MaintenancePolicy, lambda row: at_cluster(row.cluster_id))

@@ -1,17 +1,12 @@
 """A maintenance plan and what it is made of: hosts, moves, steps. Times are UTC, durations seconds, sizes bytes."""
 
-from uuid import UUID
-
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from datacenter.models.attempted import Attempted
 from datacenter.models.maintenance import MaintenancePolicy
 from hosts.advance import knows
 from hosts.models import VM, Host, Leased, Migration, Operation
-from hosts.models.correlation import current_order
-from hosts.recording import Place, at_host, stands
 from hosts.states import HOLDING_PLAN, PlanHostState, PlanMoveState, PlanState, PlanStepState
 
 
@@ -35,7 +30,6 @@ class Plan(Leased):
 
     made_by = models.CharField(max_length=150)
     made_at = models.DateTimeField(default=timezone.now)
-    correlation = models.UUIDField(default=current_order, db_index=True)  # of all that follows from this plan
     computed_at = models.DateTimeField(null=True, blank=True)  # when placements and forecasts were last computed
     approved_by = models.CharField(max_length=150, blank=True, default="")
     approved_at = models.DateTimeField(null=True, blank=True)
@@ -81,10 +75,6 @@ class PlanHost(models.Model):
     class Meta:
         ordering = ("position", "id")
         constraints = [models.UniqueConstraint(fields=["plan", "host"], name="one_place_a_host_in_a_plan")]
-
-    @property
-    def correlation(self) -> UUID:
-        return self.plan.correlation
 
     def __str__(self) -> str:
         return f"{self.host} in {self.plan}"
@@ -149,10 +139,6 @@ class PlanMove(models.Model):
         ordering = ("leg", "position", "id")
         constraints = [models.UniqueConstraint(fields=["plan_host", "vm", "leg"], name="one_move_a_vm_and_leg")]
 
-    @property
-    def correlation(self) -> UUID:
-        return self.plan_host.plan.correlation
-
     def __str__(self) -> str:
         return f"{self.get_action_display()} {self.vm}"
 
@@ -191,15 +177,11 @@ class PlanStep(models.Model):
     class Meta:
         ordering = ("when", "position", "id")
 
-    @property
-    def correlation(self) -> UUID:
-        return self.plan_host.plan.correlation
-
     def __str__(self) -> str:
         return f"{self.get_kind_display()} on {self.plan_host.host}"
 
 
-class ReportDelivery(Attempted):
+class ReportDelivery(models.Model):
     """A plan's report on its way to one place: sent once, tried several times."""
 
     class Channel(models.TextChoices):
@@ -208,6 +190,11 @@ class ReportDelivery(Attempted):
 
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="deliveries")
     channel = models.CharField(max_length=10, choices=Channel.choices)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField(default=timezone.now)  # not tried before
+    sent_at = models.DateTimeField(null=True, blank=True)
+    given_up_at = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=500, blank=True, default="")  # of the last attempt; "": none
 
     class Meta:
         ordering = ("channel",)
@@ -246,18 +233,6 @@ def holding() -> Q:
     """Plans that hold their hosts."""
     return Q(state__in=[str(state) for state in HOLDING_PLAN])
 
-
-def _place(row: Plan) -> Place:
-    """Of its first host; a plan's hosts are of one cluster. It stands at that host only where it has no other."""
-    hosts = list(row.hosts.values_list("host", flat=True)[:2])
-    where = at_host(hosts[0] if hosts else None)
-    return where if len(hosts) == 1 else Place(datacenter=where.datacenter, cluster=where.cluster)
-
-
-stands(Plan, _place)
-stands(PlanHost, lambda row: at_host(row.host_id))
-stands(PlanMove, lambda row: at_host(row.plan_host.host_id, vm=row.vm_id))
-stands(PlanStep, lambda row: at_host(row.plan_host.host_id))
 
 for _model, _states in (
     (Plan, PlanState), (PlanHost, PlanHostState), (PlanMove, PlanMoveState), (PlanStep, PlanStepState),

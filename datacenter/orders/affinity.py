@@ -28,7 +28,7 @@ def save_affinity(
 
     Running VMs stay where they are: the group counts for what is placed from now on.
     """
-    require(user, Verb.EDIT_CLUSTER, cluster, order="save_affinity")
+    require(user, Verb.ADMINISTER, cluster, order="save_affinity")
     members = list(vms)
     if not name.strip():
         raise Refused("A group needs a name.", field="name")
@@ -56,7 +56,7 @@ def _write(user: Any, row: AffinityGroup, members: list[VM], *, name: str, toget
 
 def remove_affinity(user: Any, cluster: Cluster, group: AffinityGroup) -> None:
     """Take a group away. Its VMs stay where they are. Forbidden."""
-    require(user, Verb.EDIT_CLUSTER, cluster, order="remove_affinity")
+    require(user, Verb.ADMINISTER, cluster, order="remove_affinity")
     with transaction.atomic():
         audit.record(user, "remove_affinity", group)
         for vm in group.vms.all():

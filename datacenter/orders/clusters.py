@@ -33,7 +33,7 @@ def set_limits(user: Any, cluster: Cluster, **given: Unpack[Limits]) -> None:
     """Let so many migrations run at once: sent by a host, received by one, in the cluster, and on the migration
     network, which its whole data center shares. What runs goes on. Forbidden, or Refused outside 1 to 1000.
     """
-    require(user, Verb.EDIT_CLUSTER, cluster, order="set_limits")
+    require(user, Verb.ADMINISTER, cluster, order="set_limits")
     of_cluster = {name: given[name] for name in ("most_out", "most_in", "most_at_once")}
     of_network: dict[str, Any] = {"most_on_network": given["most_on_network"]}
     for field, value in (of_cluster | of_network).items():
@@ -43,7 +43,6 @@ def set_limits(user: Any, cluster: Cluster, **given: Unpack[Limits]) -> None:
         of_network["migration_network"] = given["migration_network"].strip()[:80]
     if "migration_subnet" in given:
         of_network["migration_subnet"] = _subnet(given["migration_subnet"].strip())
-    _network(user, cluster.datacenter, of_network)
     with transaction.atomic():
         Cluster.objects.filter(pk=cluster.pk).update(**of_cluster)
         DataCenter.objects.filter(pk=cluster.datacenter_id).update(**of_network)
@@ -54,12 +53,6 @@ def set_limits(user: Any, cluster: Cluster, **given: Unpack[Limits]) -> None:
         audit.record(user, "set_limits", cluster, detail=words)
         feed.changed("cluster", cluster.pk)
         nudge()  # there may be room for more now
-
-
-def _network(user: Any, place: DataCenter, wanted: dict[str, Any]) -> None:
-    """The network is the whole data center's: who changes it needs the permission there. Forbidden."""
-    if any(getattr(place, name) != value for name, value in wanted.items()):
-        require(user, Verb.EDIT_CLUSTER, place, order="set_limits")
 
 
 def _subnet(text: str) -> str:

@@ -18,7 +18,7 @@ def remedy(user: Any, doubt: Doubt, verb: str, host: Host) -> Doubt:
 
     The guardian looks at both hosts once more before it does it, and refuses where that no longer makes sense.
     """
-    require(user, Verb.RESOLVE, doubt.vm, order=f"{verb}_copy")
+    require(user, Verb.OPERATE, doubt.vm, order=f"{verb}_copy")
     try:
         with transaction.atomic():
             row = Doubt.objects.select_for_update(of=("self",)).select_related("vm").get(pk=doubt.pk)

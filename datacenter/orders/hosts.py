@@ -1,5 +1,7 @@
 """Adding and removing hosts. Nothing is changed on a host by either."""
 
+import re
+from collections.abc import Sequence
 from typing import Any, TypedDict
 
 from django.db import IntegrityError, transaction
@@ -22,7 +24,7 @@ def add_host(user: Any, uri: str, *, name: str = "", cluster: Cluster) -> Host:
 
     That two URIs lead to one machine shows only when it answers: then its row says so and reads nothing from it.
     """
-    require(user, Verb.EDIT_HOST, cluster, order="add_host")
+    require(user, Verb.ADMINISTER, cluster, order="add_host")
     try:
         parsed = parse_uri(uri)
     except UriRefused as exc:
@@ -43,7 +45,7 @@ def add_host(user: Any, uri: str, *, name: str = "", cluster: Cluster) -> Host:
 
 def remove_host(user: Any, host: Host) -> None:
     """Take a host out of the inventory. Refused while VMs or migrations are known of it: they keep their history."""
-    require(user, Verb.EDIT_HOST, host, order="remove_host")
+    require(user, Verb.ADMINISTER, host, order="remove_host")
     try:
         with transaction.atomic():
             audit.record(user, "remove_host", host, detail=host.uri)
@@ -59,7 +61,7 @@ def state_off(user: Any, host: Host) -> None:
     """A person's word that this silent host is switched off: its VMs are down from then on, and what was left alone
     because it might run there is done. Forbidden, or Refused where the host answers.
     """
-    require(user, Verb.RESOLVE, host, order="state_off")
+    require(user, Verb.ADMINISTER, host, order="state_off")
     try:
         with transaction.atomic():
             gone = off.state_off(host, actor=user.get_username())
@@ -81,11 +83,30 @@ class Stated(TypedDict):
 
 def state_host(user: Any, host: Host, stated: Stated) -> None:
     """Keep what an administrator states of a host. Forbidden, or Refused. Nothing is changed on the host."""
-    require(user, Verb.EDIT_HOST, host, order="state_host")
+    require(user, Verb.ADMINISTER, host, order="state_host")
     address = stated["migration_address"]
     if address and not is_address(address):
         raise Refused(f"“{address[:60]}” is not a host name or address.", field="migration_address")
     with transaction.atomic():
         Host.objects.filter(pk=host.pk).update(**stated)
         audit.record(user, "state_host", host, detail=", ".join(f"{name}: {said}" for name, said in stated.items()))
+        feed.changed("host", host.pk)
+
+
+#: a tag is one word: letters, digits and - _ . of any script
+_TAG = re.compile(r"[\w.-]{1,60}")
+MOST_TAGS = 20
+
+
+def tag_host(user: Any, host: Host, tags: Sequence[str]) -> None:
+    """Give a host exactly these tags, by which policies choose hosts. Forbidden, or Refused naming the tag."""
+    require(user, Verb.OPERATE, host, order="tag_host")
+    wanted = list(dict.fromkeys(tags))
+    if bad := next((tag for tag in wanted if not _TAG.fullmatch(tag)), None):
+        raise Refused(f"“{bad[:60]}” is no tag: one word of at most 60 letters, digits, “-”, “_”, “.”.", field="tags")
+    if len(wanted) > MOST_TAGS:
+        raise Refused(f"A host has at most {MOST_TAGS} tags.", field="tags")
+    with transaction.atomic():
+        Host.objects.filter(pk=host.pk).update(tags=wanted)
+        audit.record(user, "tag_host", host, detail=", ".join(wanted) or "none")
         feed.changed("host", host.pk)

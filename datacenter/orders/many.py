@@ -8,10 +8,9 @@ from django.db import transaction
 
 from datacenter import audit, placement
 from datacenter.access import Verb
-from datacenter.orders.ask import require, seen_only
+from datacenter.orders.ask import require
 from hosts.livemigration.request import RequestRefused, request_migration
 from hosts.models import VM, Host, Migration, Priority
-from hosts.models.correlation import following
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,17 +30,15 @@ def migrate_many(
     """
     vms = list(vms)
     for vm in vms:
-        require(user, Verb.MIGRATE, vm, order="migrate")
+        require(user, Verb.OPERATE, vm, order="migrate")
     ranked = placement.rank_together(vms, destination=destination)
-    with following():  # all of them are one order
-        return [
-            _migrate(user, vm, judged, picked=destination is not None, priority=priority)
-            for vm, judged in ranked.items()
-        ]
+    return [
+        _migrate(user, vm, judged, picked=destination is not None, priority=priority) for vm, judged in ranked.items()
+    ]
 
 
 def _migrate(user: Any, vm: VM, judged: list[placement.Candidate], *, picked: bool, priority: Priority) -> Moved:
-    judged = seen_only(user, placement.keep_off(judged))
+    judged = placement.keep_off(judged)
     fit = [each.host for each in judged if each.ok]
     if not fit:
         return _refused(user, vm, placement.nobody(judged))

@@ -14,7 +14,7 @@ from hosts.models import Adjustment, Migration
 
 def adjust(user: Any, migration: Migration, kind: str, value: int | None = None) -> Adjustment:
     """Turn a knob (Adjustment.KINDS; bytes/s or ms). The supervisor sees it at its next tick."""
-    require(user, Verb.MIGRATE, migration.vm, order=kind)
+    require(user, Verb.OPERATE, migration.vm, order=kind)
     detail = f"{migration} {'' if value is None else value}".strip()
     try:
         with transaction.atomic():

@@ -23,7 +23,7 @@ def save_policy(
     Forbidden; Refused with the field where it contradicts itself, where the name is taken, or a built-in one's changes.
     """
     row = policy or MigrationPolicy(name=name)
-    require(user, Verb.EDIT_POLICY, row, order="save_policy")
+    require(user, Verb.ADMINISTER, row, order="save_policy")
     try:
         check(says)
     except Contradiction as exc:
@@ -59,7 +59,7 @@ def _as_stored(says: Policy) -> dict[str, Any]:
 
 def remove_policy(user: Any, policy: MigrationPolicy) -> None:
     """Take a policy away that nobody migrates under and nothing ever ran under. Forbidden, Refused."""
-    require(user, Verb.EDIT_POLICY, policy, order="remove_policy")
+    require(user, Verb.ADMINISTER, policy, order="remove_policy")
     if policy.built_in:
         raise Refused("A policy that came with Godwit stays.")
     if policy.clusters.exists() or policy.vms.exists():
@@ -77,7 +77,7 @@ def assign_policy(user: Any, target: Cluster | VM, policy: MigrationPolicy | Non
 
     What is queued or runs keeps the version it was asked for with.
     """
-    verb = Verb.EDIT_CLUSTER if isinstance(target, Cluster) else Verb.EDIT_VM
+    verb = Verb.ADMINISTER if isinstance(target, Cluster) else Verb.OPERATE
     require(user, verb, target, order="assign_policy")
     with transaction.atomic():
         type(target)._default_manager.filter(pk=target.pk).update(migration_policy=policy)

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from datacenter import audit, placement
 from datacenter.access import Verb
-from datacenter.orders.ask import require, seen_only
+from datacenter.orders.ask import require
 from datacenter.orders.errors import Refused
 from hosts import feed
 from hosts.lifecycle.request import PowerRefused, request_power
@@ -19,11 +19,11 @@ from hosts.virt.records import PowerVerb
 
 def power(user: Any, vm: VM, verb: PowerVerb) -> Operation:
     """Order a power change. Forbidden, or Refused with the reason."""
-    require(user, Verb.POWER, vm, order=verb.value)
+    require(user, Verb.OPERATE, vm, order=verb.value)
     try:
         with transaction.atomic():
             operation = request_power(vm, verb, actor=user.get_username())
-            audit.record(user, verb.value, vm, correlation=operation.correlation)
+            audit.record(user, verb.value, vm)
     except PowerRefused as exc:
         audit.record(user, verb.value, vm, detail=str(exc), refused=True)
         raise Refused(str(exc)) from exc
@@ -32,11 +32,11 @@ def power(user: Any, vm: VM, verb: PowerVerb) -> Operation:
 
 def measure(user: Any, vm: VM) -> Operation:
     """Order a measurement of the VM's dirty rate. Forbidden, or Refused with the reason."""
-    require(user, Verb.MIGRATE, vm, order="measure")
+    require(user, Verb.OPERATE, vm, order="measure")
     try:
         with transaction.atomic():
             operation = request_measurement(vm, actor=user.get_username())
-            audit.record(user, "measure", vm, correlation=operation.correlation)
+            audit.record(user, "measure", vm)
     except MeasureRefused as exc:
         audit.record(user, "measure", vm, detail=str(exc), refused=True)
         raise Refused(str(exc)) from exc
@@ -45,13 +45,12 @@ def measure(user: Any, vm: VM) -> Operation:
 
 def migrate(user: Any, vm: VM, destination: Host | None = None, **options: Unpack[Asked]) -> Migration:
     """Order a migration to ``destination``, or to the best host if None. Forbidden, or Refused with the reason."""
-    require(user, Verb.MIGRATE, vm, order="migrate")
+    require(user, Verb.OPERATE, vm, order="migrate")
     try:
-        chosen, *others = _destinations(user, vm, destination)
+        chosen, *others = _destinations(vm, destination)
         with transaction.atomic():
             migration = request_migration(vm, chosen, actor=user.get_username(), alternatives=others, **options)
-            detail = f"from {migration.source} to {chosen}"
-            audit.record(user, "migrate", vm, detail=detail, correlation=migration.correlation)
+            audit.record(user, "migrate", vm, detail=f"from {migration.source} to {chosen}")
     except (RequestRefused, Refused) as exc:
         audit.record(user, "migrate", vm, detail=str(exc), refused=True)
         raise Refused(str(exc), field=getattr(exc, "field", None)) from exc
@@ -62,7 +61,7 @@ def set_rules(user: Any, vm: VM, *, maintenance_rule: str, migration_mode: str) 
     """Say what maintenance does with a VM, and who may move it. Forbidden, or Refused. Plans that are computed from
     now on go by it; what runs already goes on.
     """
-    require(user, Verb.EDIT_VM, vm, order="set_rules")
+    require(user, Verb.OPERATE, vm, order="set_rules")
     if maintenance_rule not in MaintenanceRule.values:
         raise Refused(f"There is no rule “{maintenance_rule[:40]}”.", field="maintenance_rule")
     if migration_mode not in MigrationMode.values:
@@ -73,17 +72,16 @@ def set_rules(user: Any, vm: VM, *, maintenance_rule: str, migration_mode: str) 
         feed.changed("vm", vm.pk)
 
 
-def _destinations(user: Any, vm: VM, wanted: Host | None) -> list[Host]:
-    """The host that was picked, if the rules allow it, and no other; else those that can take it, best first. Hosts
-    that ``user`` may not see are none for him."""
-    judged = seen_only(user, placement.keep_off(placement.candidates(vm)))
+def _destinations(vm: VM, wanted: Host | None) -> list[Host]:
+    """The host that was picked, if the rules allow it, and no other; else those that can take it, best first."""
+    judged = placement.keep_off(placement.candidates(vm))
     if wanted is None:
         if fit := [each.host for each in judged if each.ok]:
             return fit
         raise Refused(placement.nobody(judged), field="destination")
     candidate = next((each for each in judged if each.host.pk == wanted.pk), None)
     if candidate is None:
-        raise Refused(f"{wanted} is in another data center than {vm}, or you may not see it.", field="destination")
+        raise Refused(f"{wanted} is in another data center than {vm}.", field="destination")
     if not candidate.ok:
         raise Refused(f"{wanted} cannot take {vm}: {candidate.reason} {candidate.remedy}".strip(), field="destination")
     return [candidate.host]

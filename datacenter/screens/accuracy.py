@@ -10,7 +10,6 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from datacenter import rows
-from datacenter.access import seen
 from hosts.livemigration import pairs
 from hosts.livemigration.beforehand import NAMES
 from hosts.livemigration.forecast.constants import Constants
@@ -79,7 +78,7 @@ class Known:
 @require_safe
 def accuracy(request: HttpRequest) -> HttpResponse:
     """By method, and the last migrations with what was said and what came; what pairs of hosts taught. Four queries."""
-    done = seen(rows.migrations()).filter(state=MigrationState.DONE, ours=True).exclude(expected=None)
+    done = rows.migrations().filter(state=MigrationState.DONE, ours=True).exclude(expected=None)
     found = list(done.order_by("-requested_at")[:_MOST])
     by_method: dict[str, list[Migration]] = defaultdict(list)
     for row in found:

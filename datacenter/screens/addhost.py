@@ -1,20 +1,16 @@
 """Adding and removing a host. Nothing is changed on the host by either, and no page here asks the host anything."""
 
-from typing import Any, cast
-
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from datacenter import orders
-from datacenter.access import SYSTEM, Verb, seen
-from datacenter.orders.ask import require
-from datacenter.screens.refusing import need
+from datacenter.access import Verb, can
 from hosts.models import Cluster, DataCenter, Host
 from hosts.virt.connect import parse_uri
 from hosts.virt.errors import UriRefused
@@ -25,13 +21,11 @@ class AddHostForm(forms.Form):
 
     uri = forms.CharField(max_length=300, error_messages={"required": "A host needs a URI."})
     name = forms.CharField(max_length=253, required=False)
-    cluster = forms.ModelChoiceField(queryset=Cluster.objects.none(), required=False)
+    cluster = forms.ModelChoiceField(
+        queryset=Cluster.objects.select_related("datacenter").order_by("datacenter__name", "name"), required=False
+    )
     new_cluster = forms.CharField(max_length=80, required=False)
     datacenter = forms.CharField(max_length=80, required=False)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        cast("forms.ModelChoiceField[Any]", self.fields["cluster"]).queryset = seen(_clusters(), Verb.EDIT_HOST)
 
     def clean_uri(self) -> str:
         try:
@@ -51,21 +45,18 @@ class AddHostForm(forms.Form):
             self.add_error("new_cluster", "Choose a cluster above or name a new one, not both.")
 
 
-def _clusters() -> QuerySet[Cluster]:
-    return Cluster.objects.select_related("datacenter").order_by("datacenter__name", "name")
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def host_add(request: HttpRequest) -> HttpResponse:
     """The form; POST adds the host and leads to its page, which fills by itself."""
-    need(request, Verb.EDIT_HOST)
+    if not can(request.user, Verb.ADMINISTER):
+        raise PermissionDenied("Only an administrator may add hosts.")
     form = AddHostForm(request.POST or None, initial={"cluster": request.GET.get("cluster", "")})
     if request.method == "POST" and form.is_valid():
         try:
             return redirect("host", _add(request, form).pk)
         except orders.Refused as exc:
             form.add_error(exc.field if exc.field in form.fields else None, str(exc))
-    known = seen(DataCenter.objects.all()).order_by("name").values_list("name", flat=True)
+    known = DataCenter.objects.order_by("name").values_list("name", flat=True)
     status = 422 if form.is_bound else 200
     return render(request, "hosts/add.html", {"form": form, "datacenters": known}, status=status)
 
@@ -76,9 +67,7 @@ def _add(request: HttpRequest, form: AddHostForm) -> Host:
     given = form.cleaned_data
     cluster = given["cluster"]
     if cluster is None:
-        place = DataCenter.objects.filter(name=given["datacenter"]).first()
-        require(request.user, Verb.EDIT_HOST, place or SYSTEM, order="add_cluster")
-        place = place or DataCenter.objects.create(name=given["datacenter"])
+        place, _ = DataCenter.objects.get_or_create(name=given["datacenter"])
         cluster, _ = Cluster.objects.get_or_create(datacenter=place, name=given["new_cluster"])
     return orders.add_host(request.user, given["uri"], name=given["name"], cluster=cluster)
 
@@ -86,7 +75,7 @@ def _add(request: HttpRequest, form: AddHostForm) -> Host:
 @require_POST
 def host_remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a host out of the inventory, and lead to the list; a refusal is said where it was asked."""
-    row = get_object_or_404(seen(Host.objects.all()), pk=pk)
+    row = get_object_or_404(Host, pk=pk)
     try:
         orders.remove_host(request.user, row)
     except orders.Refused as exc:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,9 +12,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from datacenter import orders
-from datacenter.access import Verb, seen
+from datacenter.access import Verb, can
 from datacenter.models import AffinityGroup
-from datacenter.screens.refusing import need
 from hosts.models import VM, Cluster
 
 KINDS = (("together", "Together on one host"), ("apart", "Each on another host"))
@@ -43,20 +43,20 @@ def groups_of(cluster: Cluster) -> QuerySet[AffinityGroup]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def affinity_new(request: HttpRequest, pk: int) -> HttpResponse:
     """A new group."""
-    return _edit(request, get_object_or_404(seen(Cluster.objects.all()), pk=pk), None)
+    return _edit(request, get_object_or_404(Cluster, pk=pk), None)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def affinity_edit(request: HttpRequest, pk: int, group: int) -> HttpResponse:
     """Another name, kind, or other VMs."""
-    cluster = get_object_or_404(seen(Cluster.objects.all()), pk=pk)
+    cluster = get_object_or_404(Cluster, pk=pk)
     return _edit(request, cluster, get_object_or_404(groups_of(cluster), pk=group))
 
 
 @require_POST
 def affinity_remove(request: HttpRequest, pk: int, group: int) -> HttpResponse:
     """Take it away, and lead back to the cluster."""
-    cluster = get_object_or_404(seen(Cluster.objects.all()), pk=pk)
+    cluster = get_object_or_404(Cluster, pk=pk)
     row = get_object_or_404(groups_of(cluster), pk=group)
     try:
         orders.remove_affinity(request.user, cluster, row)
@@ -68,7 +68,8 @@ def affinity_remove(request: HttpRequest, pk: int, group: int) -> HttpResponse:
 
 
 def _edit(request: HttpRequest, cluster: Cluster, row: AffinityGroup | None) -> HttpResponse:
-    need(request, Verb.EDIT_CLUSTER, cluster)
+    if not can(request.user, Verb.ADMINISTER, cluster):
+        raise PermissionDenied("Only an administrator may change affinity groups.")
     form = AffinityForm(request.POST or None, cluster=cluster, initial=_said(row))
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data

@@ -8,7 +8,6 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from datacenter import rows
-from datacenter.access import seen
 from datacenter.screens import facets
 from datacenter.screens.affinity import groups_of
 from datacenter.screens.errors import BadParameter
@@ -29,8 +28,6 @@ DATACENTERS = Listing(
         Column(key="hosts", label="Hosts", sort="host_count", end=True, optional=False),
         Column(key="lost", label="Not answering", sort="lost_count", end=True, optional=False),
         Column(key="vms", label="VMs", sort="vm_count", end=True, optional=False),
-        Column(key="permissions", label="Permissions", end=True, optional=False),
-        Column(key="events", label="", end=True, optional=False),
     ),
 )
 
@@ -59,17 +56,17 @@ def datacenters(request: HttpRequest) -> HttpResponse:
 @require_safe
 def clusters(request: HttpRequest) -> HttpResponse:
     """Every cluster, or those of one data center."""
-    return show(request, CLUSTERS, seen(rows.clusters()), "clusters/list.html", {})
+    return show(request, CLUSTERS, rows.clusters(), "clusters/list.html", {})
 
 
 @require_safe
 def cluster(request: HttpRequest, pk: int) -> HttpResponse:
     """One cluster with its hosts, in the same order and with the same columns as their own list."""
-    row = seen(rows.clusters()).filter(pk=pk).first()
+    row = rows.clusters().filter(pk=pk).first()
     if row is None:
         raise Http404("There is no such cluster.")
     tab = request.GET.get("tab", "hosts")
-    if tab not in ("hosts", "affinity", "events", "permissions"):
+    if tab not in ("hosts", "affinity"):
         raise BadParameter(f"A cluster has no tab “{tab[:40]}”.")
     hosts = list(rows.hosts().filter(cluster=row).order_by("name"))
     groups = list(groups_of(row))
@@ -80,7 +77,7 @@ def cluster(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _datacenters() -> QuerySet[DataCenter]:
     lost = Q(clusters__hosts__state=HostState.NON_RESPONSIVE.value)
-    return seen(DataCenter.objects.all()).annotate(
+    return DataCenter.objects.annotate(
         cluster_count=Count("clusters", distinct=True),
         host_count=Count("clusters__hosts", distinct=True),
         lost_count=Count("clusters__hosts", distinct=True, filter=lost),

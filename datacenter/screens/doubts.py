@@ -8,7 +8,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from datacenter import orders
-from datacenter.access import seen
 from datacenter.screens.errors import BadParameter
 from hosts.models import Doubt, Host
 
@@ -34,7 +33,7 @@ def remedy(request: HttpRequest, pk: int) -> HttpResponse:
     given = request.POST.get("host", "")
     if not given.isascii() or not given.isdigit() or len(given) > 9:
         raise BadParameter("There is no such host.")
-    host, status = get_object_or_404(seen(Host.objects.all()), pk=int(given)), 200
+    host, status = get_object_or_404(Host, pk=int(given)), 200
     try:
         orders.remedy(request.user, row, request.POST.get("verb", ""), host)
     except orders.Forbidden as exc:
@@ -51,7 +50,7 @@ def remedy(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _find(pk: int) -> Doubt:
-    return get_object_or_404(seen(Doubt.objects.all()).select_related("vm", "first", "second", "remedy_host"), pk=pk)
+    return get_object_or_404(Doubt.objects.select_related("vm", "first", "second", "remedy_host"), pk=pk)
 
 
 def _copy(doubt: Doubt, told: dict[str, Any]) -> dict[str, Any]:

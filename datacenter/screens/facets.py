@@ -1,21 +1,20 @@
 """Filters that several lists share. Each costs one query a page."""
 
-from datacenter.access import seen
 from datacenter.screens.listing import Facet
 from hosts.models import Cluster, DataCenter, Host
 
 
 def _clusters() -> list[tuple[str, str]]:
-    rows = seen(Cluster.objects.all()).select_related("datacenter").order_by("datacenter__name", "name")
+    rows = Cluster.objects.select_related("datacenter").order_by("datacenter__name", "name")
     return [(str(row.pk), f"{row.datacenter.name} › {row.name}") for row in rows]
 
 
 def _hosts() -> list[tuple[str, str]]:
-    return [(str(pk), name) for pk, name in seen(Host.objects.all()).order_by("name").values_list("pk", "name")]
+    return [(str(pk), name) for pk, name in Host.objects.order_by("name").values_list("pk", "name")]
 
 
 def _datacenters() -> list[tuple[str, str]]:
-    return [(str(pk), name) for pk, name in seen(DataCenter.objects.all()).order_by("name").values_list("pk", "name")]
+    return [(str(pk), name) for pk, name in DataCenter.objects.order_by("name").values_list("pk", "name")]
 
 
 CLUSTER = Facet(key="cluster", label="Cluster", lookup="cluster", options=_clusters)

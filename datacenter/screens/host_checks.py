@@ -9,7 +9,6 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from datacenter.access import seen
 from datacenter.orders import Forbidden, Refused
 from datacenter.orders.hosts import Stated, state_host, state_off
 from datacenter.templatetags.foretold import in_order
@@ -42,8 +41,7 @@ class StatedForm(forms.Form):
 
 def read(row: Host) -> dict[str, Any]:
     """The tab's context. One query beside the host."""
-    others = seen(Host.objects.all()).filter(cluster=row.cluster_id).exclude(pk=row.pk)
-    others = others.select_related("cluster__datacenter")
+    others = Host.objects.filter(cluster=row.cluster_id).exclude(pk=row.pk).select_related("cluster__datacenter")
     findings = host_findings(
         place_of(row), [place_of(each) for each in others], answered_at=row.answered_at, now=timezone.now()
     )
@@ -63,7 +61,7 @@ def _initial(row: Host) -> dict[str, str]:
 @require_POST
 def host_off(request: HttpRequest, pk: int) -> HttpResponse:
     """A person's word that this silent host is switched off."""
-    host = get_object_or_404(seen(Host.objects.all()), pk=pk)
+    host = get_object_or_404(Host, pk=pk)
     try:
         if not request.POST.get("looked"):
             raise Refused("Look first, and say that you have: a VM could come to run twice.")
@@ -78,7 +76,7 @@ def host_off(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def host_state(request: HttpRequest, pk: int) -> HttpResponse:
     """Keep what was stated, and lead back to the tab; what is refused is said there."""
-    host = get_object_or_404(seen(Host.objects.all()), pk=pk)
+    host = get_object_or_404(Host, pk=pk)
     form = StatedForm(request.POST)
     try:
         if not form.is_valid():

@@ -9,13 +9,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from datacenter import rows
-from datacenter.access import seen
-from datacenter.events import GUARDED, MOST_COUNTED
 from datacenter.screens import facets, host_checks, vms
 from datacenter.screens.errors import BadParameter
 from datacenter.screens.listing import Column, Listing, show
 from datacenter.screens.loads import LAST_HOUR, columns_of
-from hosts.models import VM, Event, Host, HostLoad, Migration
+from hosts.models import VM, Host, HostLoad, Migration, Transition
 from hosts.states import HostState
 
 LISTING = Listing(
@@ -45,13 +43,13 @@ LISTING = Listing(
     ),
 )
 
-TABS = ("vms", "migrations", "maintenance", "checks", "events", "permissions")
+TABS = ("vms", "migrations", "maintenance", "checks", "events")
 
 
 @require_safe
 def hosts(request: HttpRequest) -> HttpResponse:
     """Every host, or those that a filter leaves."""
-    return show(request, LISTING, seen(rows.hosts()).defer(*rows.HOST_FACTS), "hosts/list.html", {})
+    return show(request, LISTING, rows.hosts().defer(*rows.HOST_FACTS), "hosts/list.html", {})
 
 
 @require_safe
@@ -62,7 +60,7 @@ def host(request: HttpRequest, pk: int) -> HttpResponse:
         raise BadParameter(f"A host has no tab “{tab[:40]}”.")
     row = _find(pk)
     read = {"vms": _vms, "migrations": _migrations, "maintenance": _nothing, "checks": host_checks.read}.get(
-        tab, _nothing
+        tab, _events
     )
     return render(request, "hosts/page.html", {"host": row, "tab": tab, "counts": _counts(row), **read(row)})
 
@@ -75,7 +73,7 @@ def host_loads(request: HttpRequest, pk: int) -> JsonResponse:
 
 
 def _find(pk: int) -> Host:
-    row = seen(rows.hosts()).filter(pk=pk).first()
+    row = rows.hosts().filter(pk=pk).first()
     if row is None:
         raise Http404("There is no such host.")
     return row
@@ -89,7 +87,7 @@ def _counts(row: Host) -> dict[str, Any]:
     return {
         "vms": VM.objects.filter(host=row).count(),
         "migrations": Migration.objects.filter(_either(row)).count(),
-        "events": Event.objects.filter(host_pk=row.pk).exclude(kind__in=GUARDED)[:MOST_COUNTED].count(),
+        "events": Transition.objects.filter(noun="host", row=row.pk).count(),
     }
 
 
@@ -102,5 +100,9 @@ def _migrations(row: Host) -> dict[str, Any]:
 
 
 def _nothing(row: Host) -> dict[str, Any]:
-    """The card reads what it shows, and the events' tab too."""
+    """The card reads what it shows."""
     return {}
+
+
+def _events(row: Host) -> dict[str, Any]:
+    return {"transitions": list(Transition.objects.filter(noun="host", row=row.pk)[:200])}

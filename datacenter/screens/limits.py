@@ -9,7 +9,6 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from datacenter import orders
-from datacenter.access import seen
 from datacenter.orders.clusters import GREATEST_LIMIT, Limits
 from hosts.models import Cluster
 
@@ -28,7 +27,7 @@ class LimitsForm(forms.Form):
 @require_POST
 def cluster_limits(request: HttpRequest, pk: int) -> HttpResponse:
     """Set them, and lead back to the cluster; what is refused is said there."""
-    cluster = get_object_or_404(seen(Cluster.objects.all()), pk=pk)
+    cluster = get_object_or_404(Cluster, pk=pk)
     form = LimitsForm(request.POST)
     if not form.is_valid():
         for field, errors in form.errors.items():

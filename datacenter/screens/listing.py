@@ -2,27 +2,26 @@
 
 A parameter that does not exist, or a value that a list does not know, is a BadParameter (400 in our frame, with a
 sentence); a page past the end is a 404. Nothing is silently ignored, so that a bookmark never shows the wrong rows.
-Where the noun has a vocabulary (datacenter/search) its box takes queries; a mistake in one is shown under the box.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import EmptyPage, Page, Paginator
-from django.db.models import Case, CharField, Count, F, IntegerField, OrderBy, Q, QuerySet, Value, When
+from django.db.models import Case, Count, F, IntegerField, OrderBy, Q, QuerySet, Value, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
-from datacenter import search
-from datacenter.screens.asked import Asked, ask, refuse
 from datacenter.screens.errors import BadParameter
 from hosts.states import State
 
 PER_PAGE = 50
-LONGEST_VALUE = 200
+LONGEST_SEARCH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,17 +45,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facet:
-    """A filter by one of a few values. ``options`` gives (value, label) pairs; ``lookup`` is the ORM's, or makes a Q.
-
-    ``unset``: what it says while nothing is chosen. Without ``options`` it stands in links only, with any value that
-    ``lookup`` takes (else it raises BadParameter).
-    """
+    """A filter by one of a few values. ``options`` gives (value, label) pairs; ``lookup`` is the ORM's."""
 
     key: str
     label: str
-    lookup: str | Callable[[str], Q]
-    options: Callable[[], list[tuple[str, str]]] | None
-    unset: str = ""
+    lookup: str
+    options: Callable[[], list[tuple[str, str]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +74,13 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What a list is: its columns, filters, row template. ``states`` gives the chips with counts.
-
-    ``search``: where plain words are looked for, of a noun without a vocabulary of its own.
-    """
+    """What a list is: its columns, filters, row template. ``states`` gives the chips with counts."""
 
     key: str
     noun: str  # the row's name in its template
     row_template: str
     columns: tuple[Column, ...]
-    search: tuple[str, ...] = ()
+    search: tuple[str, ...]
     sort: str = "name"
     then: str = "name"  # the order within one state
     states: type[State] | None = None
@@ -97,11 +88,6 @@ class Listing:
     empty: str = "Nothing here yet."
     topic: str = ""  # the coarse topic whose news make the page read its rows again
     per_page: int = PER_PAGE
-    most: int = 0  # of a table without end no more rows than this are counted and paged through; 0: all
-
-    @property
-    def takes_queries(self) -> bool:
-        return self.noun in search.VOCABULARIES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,23 +99,13 @@ class Shown:
     headers: list[Header]
     states: list[Choice]
     facets: list[tuple[Facet, list[Choice]]]
-    asked: Asked
+    q: str
     sort: str
     parameters: dict[str, str] = field(default_factory=dict)
 
     @property
-    def q(self) -> str:
-        return self.asked.text
-
-    @property
     def is_filtered(self) -> bool:
-        return any(key not in ("sort", "page", "columns") for key in self.parameters)
-
-    @property
-    def columns(self) -> list[tuple[Column, bool]]:
-        """Every column, and whether it is shown: as the address says, else as the list does."""
-        wanted = self.parameters.get("columns", "").split()
-        return [(each, each.key in wanted if wanted and each.optional else each.shown) for each in self.listing.columns]
+        return any(key not in ("sort", "page") for key in self.parameters)
 
     @property
     def has_optional_columns(self) -> bool:
@@ -172,43 +148,30 @@ def show(
     request: HttpRequest, listing: Listing, rows: QuerySet[Any], template: str, context: Mapping[str, Any]
 ) -> HttpResponse:
     """Answer with the page, or with its list alone where htmx asks for that. BadParameter, Http404."""
+    shown = arrange(request, listing, rows)
     alone = "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers
-    shown = arrange(request, listing, rows, alone=alone)
-    if alone and shown.asked.mistake:
-        return refuse(request, shown.asked)
-    status = 400 if shown.asked.mistake else 200
-    given = {**context, "shown": shown, "asked": shown.asked, "alone": alone}
-    response = render(request, "list/_list.html" if alone else template, given, status=status)
+    response = render(request, "list/_list.html" if alone else template, {**context, "shown": shown, "alone": alone})
     patch_vary_headers(response, ["HX-Request", "HX-History-Restore-Request"])  # or Back would show the bare list
     return response
 
 
-def arrange(request: HttpRequest, listing: Listing, rows: QuerySet[Any], *, alone: bool = False) -> Shown:
-    """Filter, sort and page ``rows`` as the URL says. A query that makes no sense finds nothing, and says why.
-
-    ``alone``: the page has its toolbar; only what was chosen there is looked at.
-    """
-    parameters = _parameters(request.GET, listing)
-    asked = ask(listing.noun, listing.search, parameters.get("q", ""))
-    sort = _sorted_as(listing, asked) or parameters.get("sort", listing.sort)
-    wanted_facets = [each for each in listing.facets if not alone or each.key in parameters]
-    facets = [(facet, _choices(facet, parameters.get(facet.key, ""))) for facet in wanted_facets]
-    found = asked.narrow(_filtered(listing, rows, parameters))
-    states = _states(listing, found, parameters.get("state", ""))
+def arrange(request: HttpRequest, listing: Listing, rows: QuerySet[Any]) -> Shown:
+    """Filter, sort and page ``rows`` as the URL says."""
+    parameters = _parameters(request, listing)
+    sort = parameters.get("sort", listing.sort)
+    order = _order(listing, sort)
+    facets = [(facet, _choices(facet, parameters.get(facet.key, ""))) for facet in listing.facets]
+    rows = _filtered(listing, rows, parameters)
+    states = _states(listing, rows, parameters.get("state", ""))
     if wanted := parameters.get("state"):
-        found = found.filter(state=wanted)
-    narrowed_down = bool(parameters.keys() - {"sort", "page", "columns"})
-    order = asked.order or _order(listing, sort, rows, narrowed_down=narrowed_down)
-    count = _count(states, wanted or "") if listing.states else None
-    if listing.most:
-        count = found.order_by()[: listing.most].count()
+        rows = rows.filter(state=wanted)
     shown = Shown(
         listing=listing,
-        page=_page(found.order_by(*order), parameters.get("page", "1"), listing.per_page, rows=rows, count=count),
+        page=_page(rows.order_by(*order), parameters.get("page", "1"), listing.per_page),
         headers=[],
         states=states,
         facets=facets,
-        asked=asked,
+        q=parameters.get("q", ""),
         sort=sort,
         parameters=parameters,
     )
@@ -216,46 +179,28 @@ def arrange(request: HttpRequest, listing: Listing, rows: QuerySet[Any], *, alon
     return shown
 
 
-def narrowed(asked: Mapping[str, str], listing: Listing, rows: QuerySet[Any]) -> QuerySet[Any]:
-    """``rows`` as a list shows them with these parameters, unsorted and in one piece: for exports. BadParameter."""
-    parameters = _parameters(asked, listing)
-    for facet in listing.facets:
-        _choices(facet, parameters.get(facet.key, ""))
-    found = ask(listing.noun, listing.search, parameters.get("q", ""))
-    if found.mistake:
-        raise BadParameter(found.mistake.sentence)
-    rows = found.narrow(_filtered(listing, rows, parameters))
-    _states_known(listing, parameters.get("state", ""))
-    return rows.filter(state=parameters["state"]) if parameters.get("state") else rows
-
-
-def _parameters(asked: Mapping[str, str], listing: Listing) -> dict[str, str]:
+def _parameters(request: HttpRequest, listing: Listing) -> dict[str, str]:
     """What the URL says, empty values left out. BadParameter names one that this list does not have."""
-    known = {"q", "sort", "page", "columns", *(facet.key for facet in listing.facets)}
-    known |= {"state"} if listing.states else set()
-    given = {key: str(value).strip() for key, value in asked.items()}
+    known = {"q", "sort", "page", *(facet.key for facet in listing.facets)} | ({"state"} if listing.states else set())
+    given = {key: str(value).strip() for key, value in request.GET.items()}
     for key, value in given.items():
         if key not in known:
             raise BadParameter(f"This list has no parameter “{key[:40]}”. It knows {', '.join(sorted(known))}.")
-        most = search.LONGEST if key == "q" else LONGEST_VALUE
-        if "\x00" in value or len(value) > most:
-            raise BadParameter(f"The value of “{key}” is longer than {most} characters, or not text.")
-    optional = {column.key for column in listing.columns if column.optional}
-    if bad := next((key for key in given.get("columns", "").split() if key not in optional | {"none"}), None):
-        raise BadParameter(f"This list has no column “{bad[:40]}” to choose.")
+        if "\x00" in value or len(value) > LONGEST_SEARCH:
+            raise BadParameter(f"The value of “{key}” is longer than {LONGEST_SEARCH} characters, or not text.")
     return {key: value for key, value in given.items() if value}
 
 
 def _filtered(listing: Listing, rows: QuerySet[Any], parameters: Mapping[str, str]) -> QuerySet[Any]:
     for facet in listing.facets:
         if value := parameters.get(facet.key):
-            rows = rows.filter(facet.lookup(value) if callable(facet.lookup) else Q(**{facet.lookup: value}))
+            rows = rows.filter(**{facet.lookup: value})
+    for word in parameters.get("q", "").split():
+        rows = rows.filter(reduce(or_, (Q(**{f"{path}__icontains": word}) for path in listing.search)))
     return rows
 
 
 def _choices(facet: Facet, chosen: str) -> list[Choice]:
-    if facet.options is None:
-        return [Choice(value=chosen, label=facet.label, chosen=True)] if chosen else []
     options = facet.options()
     if chosen and chosen not in {value for value, _ in options}:
         raise BadParameter(f"There is no {facet.label.lower()} “{chosen[:40]}” to filter by.")
@@ -265,11 +210,11 @@ def _choices(facet: Facet, chosen: str) -> list[Choice]:
 def _states(listing: Listing, rows: QuerySet[Any], chosen: str) -> list[Choice]:
     if listing.states is None:
         return []
-    _states_known(listing, chosen)
-    counted = rows.order_by()
-    if rows.query.annotation_select or rows.query.distinct:  # would become part of the GROUP BY
-        counted = rows.model._default_manager.filter(pk__in=counted.values("pk")).order_by()
-    counts = dict(counted.values_list("state").annotate(count=Count("*")))  # of an index alone, where it may be
+    if chosen and chosen not in {state.value for state in listing.states}:
+        raise BadParameter(f"There is no state “{chosen[:40]}” to filter by.")
+    # by primary key, since what a list annotates would become part of the GROUP BY
+    counted = rows.model._default_manager.filter(pk__in=rows.order_by().values("pk")).order_by()
+    counts = dict(counted.values_list("state").annotate(Count("pk")))
     return [
         Choice(value=state.value, label=state.label, chosen=state.value == chosen, count=counts.get(state.value, 0))
         for state in listing.states
@@ -277,66 +222,26 @@ def _states(listing: Listing, rows: QuerySet[Any], chosen: str) -> list[Choice]:
     ]
 
 
-def _states_known(listing: Listing, chosen: str) -> None:
-    if chosen and chosen not in {state.value for state in listing.states or ()}:
-        raise BadParameter(f"There is no state “{chosen[:40]}” to filter by.")
-
-
-def _count(states: list[Choice], chosen: str) -> int:
-    """How many rows there are, from the counts of the chips: the table is read once for both."""
-    return sum(each.count or 0 for each in states if each.value == chosen or not chosen)
-
-
-def _sorted_as(listing: Listing, asked: Asked) -> str:
-    """The column by which the query's ``sortby`` sorts, "-" before it when downwards; "" without one."""
-    if not asked.sort:
-        return ""
-    field, descending = asked.sort[0]
-    column = next((each for each in listing.columns if each.sort and each.sort == field.sorted_by), None)
-    return ("-" if descending else "") + (column.key if column else field.name)
-
-
-def _order(listing: Listing, sort: str, rows: QuerySet[Any], *, narrowed_down: bool) -> list[Any]:
+def _order(listing: Listing, sort: str) -> list[Any]:
     """Unknown figures come last in both directions; the primary key breaks ties, so that pages never overlap."""
     key, down = sort.removeprefix("-"), sort.startswith("-")
     column = next((each for each in listing.columns if each.key == key and each.sort), None)
     if column is None:
         raise BadParameter(f"This list cannot be sorted by “{key[:40]}”.")
+    by: Any = F(column.sort)
     if column.sort == "state" and listing.states:
         ranks = [When(state=state.value, then=Value(rank)) for rank, state in enumerate(listing.states)]
         by = Case(*ranks, default=Value(len(ranks)), output_field=IntegerField())
-        return [OrderBy(by, descending=down), listing.then, "pk"]
-    if _may_be_unknown(rows, column.sort):
-        return [OrderBy(F(column.sort), descending=down, nulls_last=True), "pk"]
-    text = isinstance(rows.model._meta.get_field(column.sort), CharField)
-    name = search.unindexed(column.sort) if narrowed_down and text else F(column.sort)
-    return [OrderBy(name, descending=down), "-pk" if down else "pk"]  # one index, read from either end
+    return [OrderBy(by, descending=down, nulls_last=True), *([listing.then] if column.sort == "state" else []), "pk"]
 
 
-def _may_be_unknown(rows: QuerySet[Any], path: str) -> bool:
-    return path not in {field.name for field in rows.model._meta.fields if not field.null}
-
-
-def _page(
-    found: QuerySet[Any], number: str, per_page: int, *, rows: QuerySet[Any], count: int | None = None
-) -> Page[Any]:
-    """One page of ``found``. With a ``count``, a long list: its keys are sorted alone, and only a page of ``rows`` is
-    read with all that its templates touch.
-    """
+def _page(rows: QuerySet[Any], number: str, per_page: int) -> Page[Any]:
     if not (number.isascii() and number.isdigit()):
         raise BadParameter(f"“{number[:40]}” is not a page number.")
-    paginator = Paginator(found if count is None else found.values_list("pk", flat=True), per_page)
-    if count is not None:
-        paginator.count = count
     try:
-        page = paginator.page(int(number[:9]))
+        return Paginator(rows, per_page).page(int(number[:9]))
     except EmptyPage as exc:
         raise Http404(f"This list has no page {number[:9]}.") from exc
-    if count is not None:
-        keys = list(page.object_list)
-        whole = {row.pk: row for row in rows.filter(pk__in=keys)}
-        page.object_list = [whole[key] for key in keys if key in whole]
-    return page
 
 
 def _header(shown: Shown, column: Column) -> Header:
@@ -344,5 +249,4 @@ def _header(shown: Shown, column: Column) -> Header:
     first, second = (f"-{column.key}", column.key) if column.end else (column.key, f"-{column.key}")
     target = second if shown.sort == first else first
     now = {column.key: "ascending", f"-{column.key}": "descending"}.get(shown.sort, "")
-    url = shown.address(sort=target, page="", q=shown.asked.unsorted) if column.sort else ""
-    return Header(column=column, url=url, sorted=now)
+    return Header(column=column, url=shown.address(sort=target, page="") if column.sort else "", sorted=now)

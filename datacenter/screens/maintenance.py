@@ -1,19 +1,18 @@
 """The list of maintenance plans, and making one: hosts of one cluster, terms, a reason."""
 
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from datacenter import orders, rows
-from datacenter.access import Verb, seen
+from datacenter.access import Verb, can
 from datacenter.maintenance import plans
 from datacenter.screens.listing import Column, Listing, show
-from datacenter.screens.refusing import need
 from datacenter.screens.terms_form import TermsForm
 from hosts.models import Cluster, Host
 from hosts.states import PlanState
@@ -45,21 +44,16 @@ LISTING = Listing(
 @require_safe
 def maintenance(request: HttpRequest) -> HttpResponse:
     """Every plan, newest first, or those that a filter leaves."""
-    return show(request, LISTING, seen(rows.plans()), "maintenance/list.html", {"tab": "plans"})
+    return show(request, LISTING, rows.plans(), "maintenance/list.html", {"tab": "plans"})
 
 
 class PlanForm(TermsForm):
     """A plan's own fields before its terms."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        hosts = cast("forms.ModelMultipleChoiceField[Any]", self.fields["hosts"])
-        hosts.queryset = seen(Host.objects.all()).select_related("cluster__datacenter").order_by("name")
-
     title = forms.CharField(max_length=120, required=False)
     reason = forms.CharField(max_length=500, required=False)
     hosts = forms.ModelMultipleChoiceField(
-        queryset=Host.objects.none(),
+        queryset=Host.objects.select_related("cluster__datacenter").order_by("name"),
         error_messages={"required": "Choose at least one host."},
     )
 
@@ -67,7 +61,8 @@ class PlanForm(TermsForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 def plan_new(request: HttpRequest) -> HttpResponse:
     """The form for one cluster's hosts (``?cluster=``); POST makes the draft and leads to its page."""
-    need(request, Verb.MAINTAIN)
+    if not can(request.user, Verb.OPERATE):
+        raise PermissionDenied("Only an operator may plan maintenance.")
     cluster = _cluster(request)
     form = PlanForm(request.POST or None, initial={"hosts": request.GET.getlist("host")})
     if request.method == "POST" and form.is_valid():
@@ -77,8 +72,8 @@ def plan_new(request: HttpRequest) -> HttpResponse:
             form.blame(exc.field, str(exc))
         else:
             return redirect("plan", plan.pk)
-    clusters = _clusters().select_related("datacenter").order_by("datacenter__name", "name")
-    hosts = seen(rows.hosts(), Verb.MAINTAIN).filter(cluster=cluster).order_by("name") if cluster else []
+    clusters = Cluster.objects.select_related("datacenter").order_by("datacenter__name", "name")
+    hosts = rows.hosts().filter(cluster=cluster).order_by("name") if cluster else []
     context: dict[str, Any] = {"form": form, "cluster": cluster, "clusters": clusters, "hosts": hosts, "tab": "plans"}
     context["chosen"] = {str(each) for each in (form["hosts"].value() or ())}
     return render(request, "maintenance/new.html", context, status=422 if form.is_bound else 200)
@@ -88,14 +83,8 @@ def _cluster(request: HttpRequest) -> Cluster | None:
     """The one that was asked for; where none was, the first."""
     wanted = request.GET.get("cluster", "")
     if wanted.isascii() and wanted.isdigit():
-        return get_object_or_404(_clusters(), pk=int(wanted[:9]))
-    return _clusters().order_by("datacenter__name", "name").first()
-
-
-def _clusters() -> QuerySet[Cluster]:
-    """Those of which this person may plan maintenance of a host at least."""
-    some = seen(Host.objects.all(), Verb.MAINTAIN).values("cluster")
-    return Cluster.objects.filter(pk__in=some)
+        return get_object_or_404(Cluster, pk=int(wanted[:9]))
+    return Cluster.objects.order_by("datacenter__name", "name").first()
 
 
 def _make(request: HttpRequest, form: PlanForm) -> Any:

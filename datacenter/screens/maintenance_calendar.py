@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from datacenter.access import seen
 from datacenter.maintenance import windows
 from datacenter.maintenance.policies import rule_of
 from datacenter.models import MaintenancePolicy, Plan, WindowRun, holding
@@ -55,10 +54,10 @@ class Day:
 
 @require_safe
 def calendar(request: HttpRequest) -> HttpResponse:
-    """From Monday of this week on, in ``?zone=``, else the reader's own, else the one that most policies have."""
-    policies = list(seen(MaintenancePolicy.objects.all()).select_related("cluster"))
+    """From Monday of this week on, in ``?zone=``; without it in the zone that most policies have."""
+    policies = list(MaintenancePolicy.objects.select_related("cluster"))
     zones = sorted({policy.zone for policy in policies} & set(windows.zones()) | {"UTC"})
-    zone = _zone(request.GET.get("zone", "") or getattr(request.user, "zone", ""), policies)
+    zone = _zone(request.GET.get("zone", ""), policies)
     now = timezone.now()
     days = _days(now.astimezone(zone).date())
     begin, end = (_midnight(day, zone) for day in (days[0].date, days[-1].date + timedelta(days=1)))
@@ -103,14 +102,14 @@ def _windows(policies: Iterable[MaintenancePolicy], begin: datetime, end: dateti
 
 def _runs(begin: datetime, end: datetime, zone: ZoneInfo) -> Iterator[Entry]:
     """Those that began."""
-    for run in seen(WindowRun.objects.all()).filter(starts_at__gte=begin, starts_at__lt=end).select_related("policy"):
+    for run in WindowRun.objects.filter(starts_at__gte=begin, starts_at__lt=end).select_related("policy"):
         yield _entry(run.policy, run.starts_at, run.ends_at, zone, title=run.outcome)
 
 
 def _plans(begin: datetime, end: datetime, zone: ZoneInfo) -> Iterator[Entry]:
     """Approved plans at their start, and those that began; a policy's own are its windows."""
     spanned = Q(started_at__gte=begin, started_at__lt=end) | Q(starts_at__gte=begin, starts_at__lt=end)
-    rows = seen(Plan.objects.all()).filter(spanned, policy=None).filter(holding() | Q(started_at__isnull=False))
+    rows = Plan.objects.filter(spanned, policy=None).filter(holding() | Q(started_at__isnull=False))
     for plan in rows:
         begins = plan.started_at or plan.starts_at
         assert begins is not None

@@ -7,17 +7,16 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from datacenter import orders
-from datacenter.access import seen
 from datacenter.maintenance import orders as ordered
 from datacenter.maintenance import plans
 from datacenter.maintenance.terms import Terms
-from datacenter.models import Plan, PlanHost, PlanMove, PlanStep
-from datacenter.placement.prospects import plan as candidates
+from datacenter.models import AuditEntry, Plan, PlanHost, PlanMove, PlanStep
 from datacenter.screens.errors import BadParameter
 from datacenter.screens.maintenance_plan import find, forbidden, said, version_of
+from datacenter.screens.plan import plan as candidates
 from datacenter.screens.plan_view import in_order, moves_of, shown
 from datacenter.screens.terms_form import TermsForm
-from hosts.models import Event, Host
+from hosts.models import Host
 
 #: what a person may choose for a VM
 _ACTIONS = [choice for choice in PlanMove.Action.choices if choice[0] not in ("start", "ask")]
@@ -97,7 +96,7 @@ def body(request: HttpRequest, pk: int, **also: Any) -> HttpResponse:
 
 def conflict(request: HttpRequest, pk: int, exc: orders.Refused) -> HttpResponse:
     """The body as it is now, with the refusal and the newest changes on top: somebody else may have been faster."""
-    lately = Event.orders.filter(noun="plan", row=pk, kind="order").order_by("-at")[:3]
+    lately = AuditEntry.objects.filter(noun="plan", row=pk, refused=False).order_by("-at")[:3]
     response = body(request, pk, refused=str(exc), changes=lately)
     response.status_code = 403 if forbidden(exc) else 409
     response["HX-Retarget"] = "#plan-body"
@@ -132,7 +131,7 @@ def _wanted(request: HttpRequest, row: PlanMove) -> dict[str, Any]:
     chosen_already = row.target_chosen and row.target_id == destination
     if destination and not chosen_already and action in ("", row.action, PlanMove.Action.MIGRATE):
         wanted.pop("action", None)
-        wanted["target"] = _first(seen(Host.objects.all()).filter(pk=destination), "host")
+        wanted["target"] = _first(Host.objects.filter(pk=destination), "host")
     if (place := _number(given.get("position", ""))) and place != row.position:
         wanted["position"] = place
     return wanted

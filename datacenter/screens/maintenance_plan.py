@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,10 +11,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from datacenter import orders, rows
-from datacenter.access import seen
 from datacenter.maintenance import orders as ordered
 from datacenter.maintenance.terms import Terms
-from datacenter.maintenance.windows import zones
 from datacenter.models import Plan, PlanMove
 from datacenter.screens.errors import BadParameter
 from datacenter.screens.plan_view import moves_of, shown
@@ -65,8 +62,7 @@ def plan_approve(request: HttpRequest, pk: int) -> HttpResponse:
         return _approve_dialog(request, row)
     try:
         when = request.POST.get("when", "")
-        typed, zone = request.POST.get("starts_at", ""), request.POST.get("zone", "UTC")
-        starts_at = _moment(typed, zone) if when == "at" else None
+        starts_at = _moment(request.POST.get("starts_at", "")) if when == "at" else None
         ordered.approve(request.user, row, version=version_of(request), starts_at=starts_at)
         if when == "now":
             ordered.start(request.user, find(pk))
@@ -98,7 +94,7 @@ def plan_skip(request: HttpRequest, pk: int, host: int) -> HttpResponse:
 
 def find(pk: int) -> Plan:
     """The plan as its fragments want it. Http404."""
-    row = seen(rows.plans()).filter(pk=pk).first()
+    row = rows.plans().filter(pk=pk).first()
     if row is None:
         raise Http404("There is no such plan.")
     return row
@@ -141,20 +137,16 @@ def _approve_dialog(request: HttpRequest, row: Plan, *, refused: str = "", statu
         "lights": count_lights(moves_of(row)),
         "terms": Terms.from_json(row.terms),
         "refused": refused,
-        "starts_at": request.POST.get("starts_at", ""),
-        "zone": request.POST.get("zone") or "UTC",
-        "now": timezone.now(),
+        "starts_at": request.POST.get("starts_at") or timezone.now().strftime("%Y-%m-%dT%H:%M"),
     }
     return render(request, "plans/_approve.html", context, status=status)
 
 
-def _moment(text: str, zone: str) -> datetime:
-    """ "2026-11-23T22:00" in ``zone``, which localtime.js tells. Refused with the field where it is none, or past."""
-    if zone not in zones():
-        raise orders.Refused(f"There is no time zone “{zone[:40]}”.", field="starts_at")
+def _moment(text: str) -> datetime:
+    """ "2026-11-23T22:00", UTC. Refused with the field where it is none, or past."""
     try:
-        moment = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
-    except (ValueError, OverflowError) as exc:
+        moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError as exc:
         raise orders.Refused(f"“{text[:40]}” is not a time, such as 2026-11-23T22:00.", field="starts_at") from exc
     if moment < timezone.now():
         raise orders.Refused("That time is past. Choose one to come, or “Now”.", field="starts_at")

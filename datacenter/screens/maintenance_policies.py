@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Max, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from datacenter import orders, rows
-from datacenter.access import Verb, seen
+from datacenter.access import Verb, can
 from datacenter.maintenance import policies as maintenance_policies
 from datacenter.maintenance import windows
 from datacenter.maintenance.patterns import in_words
@@ -20,7 +21,6 @@ from datacenter.models import MaintenancePolicy, holding
 from datacenter.screens.listing import Column, Listing, show
 from datacenter.screens.maintenance import LISTING as PLANS
 from datacenter.screens.maintenance_policy_form import PolicyForm, begun, terms_of
-from datacenter.screens.refusing import need
 from hosts.models import Cluster, Host
 
 COUNT = 10
@@ -60,7 +60,7 @@ def policy(request: HttpRequest, pk: int) -> HttpResponse:
         "terms": Terms.from_json(row.terms),
         "hosts": maintenance_policies.hosts_of(row),
         "runs": row.runs.select_related("plan")[:MOST_RUNS],
-        "plans": seen(rows.plans()).filter(policy=row).order_by("-made_at")[:MOST_RUNS],
+        "plans": rows.plans().filter(policy=row).order_by("-made_at")[:MOST_RUNS],
         "columns": PLANS.columns,
         "holds": row.plans.filter(holding()).exists(),
     }
@@ -77,9 +77,8 @@ def policy_new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def policy_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change one. What runs under it keeps the terms it began with."""
-    row = get_object_or_404(seen(MaintenancePolicy.objects.all()), pk=pk)
-    need(request, Verb.EDIT_POLICY, row)
-    return _edit(request, row)
+    _administer(request)
+    return _edit(request, get_object_or_404(MaintenancePolicy, pk=pk))
 
 
 @require_POST
@@ -100,7 +99,7 @@ def policy_hosts(request: HttpRequest) -> HttpResponse:
 @require_POST
 def policy_enable(request: HttpRequest, pk: int) -> HttpResponse:
     """Switch it on, or off with ``enabled=`` empty."""
-    row = get_object_or_404(seen(MaintenancePolicy.objects.all()), pk=pk)
+    row = get_object_or_404(MaintenancePolicy, pk=pk)
     on = bool(request.POST.get("enabled"))
     try:
         maintenance_policies.enable(request.user, row, enabled=on)
@@ -114,7 +113,7 @@ def policy_enable(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def policy_remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Delete it, and lead to the list; a refusal is said where it was asked."""
-    row = get_object_or_404(seen(MaintenancePolicy.objects.all()), pk=pk)
+    row = get_object_or_404(MaintenancePolicy, pk=pk)
     by_htmx = "HX-Request" in request.headers
     try:
         maintenance_policies.delete(request.user, row)
@@ -192,7 +191,7 @@ def _choosable(form: PolicyForm) -> dict[str, Any]:
     """Hosts and tags of the chosen cluster, and which hosts are chosen."""
     wanted = str(form["cluster"].value() or "")
     pk = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 10 else None
-    cluster = seen(Cluster.objects.all()).filter(pk=pk).first() if pk else None
+    cluster = Cluster.objects.filter(pk=pk).first() if pk else None
     hosts = list(Host.objects.filter(cluster=cluster).order_by("name")) if cluster else []
     return {
         "in_cluster": cluster,
@@ -209,13 +208,13 @@ def _usual_zone() -> str:
 
 
 def _administer(request: HttpRequest) -> None:
-    need(request, Verb.EDIT_POLICY)
+    if not can(request.user, Verb.ADMINISTER):
+        raise PermissionDenied("Only an administrator may change maintenance policies.")
 
 
 def _rows() -> QuerySet[MaintenancePolicy]:
     return (
-        seen(MaintenancePolicy.objects.all())
-        .select_related("cluster__datacenter")
+        MaintenancePolicy.objects.select_related("cluster__datacenter")
         .prefetch_related("hosts")
         .annotate(run_count=Count("runs", distinct=True), last_run=Max("runs__starts_at"))
     )

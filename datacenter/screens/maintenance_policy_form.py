@@ -1,12 +1,10 @@
 """The form of a maintenance policy: its hosts, its windows, and the terms that plans have too."""
 
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
 
-from datacenter.access import Verb, seen
 from datacenter.maintenance.patterns import DAY_NAMES, NTHS, Kind, Pattern, recognise, write
 from datacenter.maintenance.policies import Draft
 from datacenter.maintenance.recurrence import DAYS, RuleRefused
@@ -40,12 +38,12 @@ class PolicyForm(TermsForm):
     enabled = forms.BooleanField(required=False)
     version = forms.IntegerField(min_value=0, required=False)
     cluster = forms.ModelChoiceField(
-        queryset=Cluster.objects.none(),
+        queryset=Cluster.objects.select_related("datacenter").order_by("datacenter__name", "name"),
         error_messages={"required": "Choose a cluster.", "invalid_choice": "That cluster is no longer there."},
     )
     which = forms.ChoiceField(choices=WHICH)
     tag = forms.CharField(max_length=60, required=False)
-    hosts = forms.ModelMultipleChoiceField(queryset=Host.objects.none(), required=False)
+    hosts = forms.ModelMultipleChoiceField(queryset=Host.objects.order_by("name"), required=False)
 
     pattern = forms.ChoiceField(choices=KINDS)
     every = forms.IntegerField(min_value=1, max_value=99, required=False)
@@ -58,15 +56,6 @@ class PolicyForm(TermsForm):
     zone = forms.CharField(max_length=60, error_messages={"required": "A time zone is needed, such as Europe/Berlin."})
     duration_minutes = forms.IntegerField(min_value=1, max_value=100_000)
     blackouts = forms.CharField(max_length=4000, required=False)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        clusters = seen(Cluster.objects.all(), Verb.EDIT_POLICY)
-        self._choose("cluster", clusters.select_related("datacenter").order_by("datacenter__name", "name"))
-        self._choose("hosts", seen(Host.objects.all()).order_by("name"))
-
-    def _choose(self, name: str, rows: QuerySet[Any]) -> None:
-        cast("forms.ModelChoiceField[Any]", self.fields[name]).queryset = rows
 
     def clean_blackouts(self) -> tuple[str, ...]:
         """A date or a span a line; commas separate too."""

@@ -1,6 +1,5 @@
 """The migrate dialog: where a VM may go, and the order to go there."""
 
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from datacenter import orders
-from datacenter.access import seen
-from datacenter.placement.prospects import Plan, plan
+from datacenter.screens.plan import Plan, plan
 from datacenter.screens.vms import find
 from hosts.livemigration.terms import policy_of
 from hosts.models import VM, Host, MigrationPolicy
@@ -43,9 +41,7 @@ class MigrateForm(forms.Form):
         wanted = self.cleaned_data["destination"]
         if wanted == BEST:
             return None
-        host = (
-            seen(Host.objects.all()).filter(pk=int(wanted)).first() if wanted.isascii() and wanted.isdigit() else None
-        )
+        host = Host.objects.filter(pk=int(wanted)).first() if wanted.isascii() and wanted.isdigit() else None
         if host is None:
             raise forms.ValidationError("This host is no longer in the inventory. Pick another.")
         return host
@@ -114,14 +110,9 @@ def vm_measure(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 def _plan(vm: VM, form: MigrateForm) -> Plan:
-    """Of the hosts that this person may see."""
-    found = plan(vm, form.cleaned_data.get("destination"), form.options()) if form.is_bound else plan(vm, None, {})
-    there = Host.objects.filter(pk__in=[each.host.pk for each in found.choices])
-    known = set(seen(there).values_list("pk", flat=True))
-    choices = [each for each in found.choices if each.host.pk in known]
-    best = choices[0] if choices and choices[0].candidate.ok else None
-    chosen = found.chosen if found.chosen in choices else best
-    return replace(found, choices=choices, chosen=chosen)
+    if not form.is_bound:
+        return plan(vm, None, {})
+    return plan(vm, form.cleaned_data.get("destination"), form.options())
 
 
 def _dialog(request: HttpRequest, vm: VM, form: MigrateForm, *, status: int = 200) -> HttpResponse:

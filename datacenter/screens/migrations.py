@@ -11,7 +11,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from datacenter import orders
-from datacenter.access import seen
 from hosts.models import Adjustment, Migration
 
 #: more points than a screen has pixels only cost; longer migrations are thinned evenly, first and last kept
@@ -22,14 +21,14 @@ MIB = 2**20
 @require_safe
 def page(request: HttpRequest, pk: int) -> HttpResponse:
     """One migration: the same while it runs and months later."""
-    rows = seen(Migration.objects.all()).select_related("vm", "source", "destination", "policy__policy")
+    rows = Migration.objects.select_related("vm", "source", "destination", "policy__policy")
     return render(request, "migrations/page.html", {"migration": get_object_or_404(rows, pk=pk)})
 
 
 @require_safe
 def samples(request: HttpRequest, pk: int) -> HttpResponse:
     """Columns of its samples, for the curve: seconds since the epoch, bytes, bytes/s. ``?since=`` gives only newer."""
-    migration = get_object_or_404(seen(Migration.objects.all()), pk=pk)
+    migration = get_object_or_404(Migration, pk=pk)
     try:
         since = datetime.fromtimestamp(float(request.GET.get("since", 0)), tz=UTC)
     except (ValueError, OverflowError, OSError):
@@ -54,7 +53,7 @@ def _columns(rows: Any) -> dict[str, list[Any]]:
 @require_POST
 def adjust(request: HttpRequest, pk: int) -> HttpResponse:
     """Turn a knob: kind and value (MiB/s or ms) of the form. Answers with a message; the page follows live."""
-    migration = get_object_or_404(seen(Migration.objects.all()).select_related("vm"), pk=pk)
+    migration = get_object_or_404(Migration.objects.select_related("vm"), pk=pk)
     kind = request.POST.get("kind", "")
     if kind not in dict(Adjustment.KINDS):
         return HttpResponseBadRequest("There is no such knob.")

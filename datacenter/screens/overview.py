@@ -8,8 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from datacenter import rows
-from datacenter.access import seen
-from hosts.models import Cluster, DataCenter, Event, Host
+from hosts.models import Cluster, DataCenter, Host, Transition
 from hosts.states import OPEN_MIGRATION, HostState, MigrationState, VMState
 
 #: changes that an operator wants to hear of; the rest is a click away
@@ -24,7 +23,7 @@ _WORTH_A_LOOK = (
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     """Eight queries or fewer, whatever the size of the place."""
-    moving = seen(rows.migrations()).filter(state__in=[state.value for state in OPEN_MIGRATION])
+    moving = rows.migrations().filter(state__in=[state.value for state in OPEN_MIGRATION])
     waits = Case(When(state=MigrationState.QUEUED.value, then=1), default=0)
     migrations = list(moving.order_by(waits.asc(), "started_at", "requested_at", "pk")[:12])
     if "HX-Request" in request.headers:  # a migration came or went: that part alone
@@ -32,7 +31,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     context = {
         "clusters": _with_hosts(),
         "migrations": migrations,
-        "transitions": list(seen(Event.changes.filter(_WORTH_A_LOOK))[:12]),
+        "transitions": list(Transition.objects.filter(_WORTH_A_LOOK)[:12]),
     }
     return render(request, "overview/page.html", context)
 
@@ -43,8 +42,7 @@ def tree(request: HttpRequest) -> HttpResponse:
     clusters: dict[int, list[Cluster]] = defaultdict(list)
     for cluster in _with_hosts():
         clusters[cluster.datacenter_id].append(cluster)
-    some = Q(pk__in=seen(DataCenter.objects.all()).values("pk")) | Q(pk__in=clusters.keys())
-    places = [(place, clusters[place.pk]) for place in DataCenter.objects.filter(some).order_by("name")]
+    places = [(place, clusters[place.pk]) for place in DataCenter.objects.order_by("name")]
     return render(request, "frame/_tree.html", {"places": places})
 
 
@@ -52,10 +50,9 @@ def _with_hosts() -> list[Cluster]:
     """Every cluster by data center and name, each with ``shown_hosts``."""
     here = Count("vms", filter=~Q(vms__state__in=[VMState.DOWN.value, VMState.MISSING.value]))
     hosts: dict[int, list[Host]] = defaultdict(list)
-    for host in seen(Host.objects.all()).annotate(vm_count=here).defer(*rows.HOST_FACTS).order_by("name"):
+    for host in Host.objects.annotate(vm_count=here).defer(*rows.HOST_FACTS).order_by("name"):
         hosts[host.cluster_id].append(host)
-    some = Q(pk__in=seen(Cluster.objects.all()).values("pk")) | Q(pk__in=hosts.keys())  # that of a host one sees too
-    clusters = list(Cluster.objects.filter(some).select_related("datacenter").order_by("datacenter__name", "name"))
+    clusters = list(Cluster.objects.select_related("datacenter").order_by("datacenter__name", "name"))
     for cluster in clusters:
         cluster.shown_hosts = hosts[cluster.pk]  # type: ignore[attr-defined]
     return clusters

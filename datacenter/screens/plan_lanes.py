@@ -55,8 +55,6 @@ class Lanes:
     ticks: list[Tick]
     now: str
     window: str
-    elapsed_s: str = ""  # since the plan's start, when this was painted
-    whole_s: str = ""  # as many seconds are 100 %; "" where nothing passes
 
 
 def lanes(plan: Plan, hosts: Sequence[PlanHost], by_host: Mapping[int, Sequence[PlanMove]], *, now: datetime) -> Lanes:
@@ -74,8 +72,6 @@ def lanes(plan: Plan, hosts: Sequence[PlanHost], by_host: Mapping[int, Sequence[
         ticks=_ticks(whole),
         now=_percent(elapsed, whole) if elapsed is not None and elapsed <= whole else "",
         window=_percent(window, whole) if window is not None and 0 < window <= whole else "",
-        elapsed_s="" if elapsed is None else f"{elapsed:.1f}",
-        whole_s="" if elapsed is None else f"{whole:.1f}",
     )
 
 

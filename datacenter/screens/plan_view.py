@@ -8,7 +8,6 @@ from typing import Any
 from django.utils import timezone
 
 from datacenter import rows
-from datacenter.maintenance.counting import Count, count
 from datacenter.maintenance.terms import Terms
 from datacenter.models import Plan, PlanHost, PlanMove, PlanStep
 from datacenter.screens.plan_lanes import lanes
@@ -57,7 +56,8 @@ class HostLine:
     """A host's line of the report; foretold seconds from its beginning."""
 
     row: PlanHost
-    vms: Count
+    gone: int
+    total: int
     empty_foretold: float | None
     foretold: float | None
 
@@ -153,12 +153,15 @@ def _report(hosts: list[PlanHost], by_host: dict[int, list[PlanMove]]) -> Report
 
 
 def _line(row: PlanHost, moves: list[PlanMove]) -> HostLine:
+    away = [move for move in moves if move.leg == PlanMove.Leg.OUT]
+
     def from_start(at: float | None) -> float | None:
         return None if at is None or row.expected_start_s is None else at - row.expected_start_s
 
     return HostLine(
         row=row,
-        vms=count(moves),
+        gone=sum(move.state == PlanMoveState.DONE for move in away),
+        total=len(away),
         empty_foretold=from_start(row.expected_empty_s),
         foretold=from_start(row.expected_end_s),
     )

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Max, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,11 +12,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from datacenter import orders
-from datacenter.access import SYSTEM, Verb, seen
+from datacenter.access import Verb, can
 from datacenter.screens.errors import BadParameter
 from datacenter.screens.listing import Column, Listing, show
 from datacenter.screens.policy_form import PolicyForm, typed
-from datacenter.screens.refusing import need
 from hosts.livemigration.policy import Policy, from_json
 from hosts.livemigration.shipped import ADAPTIVE
 from hosts.livemigration.terms import newest
@@ -88,7 +88,7 @@ def policy_remove(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def cluster_policy(request: HttpRequest, pk: int) -> HttpResponse:
     """Under which policy the VMs of a cluster migrate."""
-    cluster = get_object_or_404(seen(Cluster.objects.all()), pk=pk)
+    cluster = get_object_or_404(Cluster, pk=pk)
     _assign(request, cluster)
     return redirect("cluster", pk)
 
@@ -96,7 +96,7 @@ def cluster_policy(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def vm_policy(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Under which policy one VM migrates, whatever its cluster says."""
-    _assign(request, get_object_or_404(seen(VM.objects.all()).select_related("host__cluster"), uuid=uuid))
+    _assign(request, get_object_or_404(VM.objects.select_related("host__cluster"), uuid=uuid))
     return redirect(reverse("vm", args=[uuid]) + "?tab=policy")
 
 
@@ -141,11 +141,12 @@ def _begun(source: str) -> Policy:
 
 
 def _administer(request: HttpRequest) -> None:
-    need(request, Verb.EDIT_POLICY, SYSTEM)
+    if not can(request.user, Verb.ADMINISTER):
+        raise PermissionDenied("Only an administrator may change policies.")
 
 
 def _rows() -> QuerySet[Any]:
-    return seen(MigrationPolicy.objects.all()).annotate(
+    return MigrationPolicy.objects.annotate(
         version=Max("versions__number"),
         cluster_count=Count("clusters", distinct=True),
         vm_count=Count("vms", distinct=True),

@@ -11,10 +11,10 @@ from typing import Any
 from django import forms
 from django.core.validators import validate_email
 
+from datacenter.maintenance.address import UrlRefused, check_url
 from datacenter.maintenance.steps.fields import FIELDS, Field, validate
 from datacenter.maintenance.terms import MOST_STEPS, After, Order, StepTerms, Terms, TermsRefused
 from datacenter.models import PlanStep
-from datacenter.notify.address import UrlRefused, check_url
 from hosts.models import MigrationPolicy
 
 _SPARE_ROWS = 1

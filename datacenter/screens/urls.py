@@ -1,21 +1,17 @@
 """The addresses of the pages, grouped by noun."""
 
+from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, path
 
 from datacenter.screens import (
-    access_urls,
     accuracy,
     addhost,
     affinity,
-    alert_urls,
     clusters,
     doubts,
     empty,
-    event_export,
-    events,
     host_checks,
     hosts,
-    jobs,
     limits,
     maintenance,
     maintenance_burndown,
@@ -28,23 +24,18 @@ from datacenter.screens import (
     migration_list,
     migrations,
     overview,
-    people_urls,
     policies,
     power,
-    search_urls,
-    tokens_urls,
     vm_rules,
     vms,
 )
+from datacenter.screens.session import SignIn
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview.overview, name="overview"),
     path("tree", overview.tree, name="tree"),
-    *search_urls.urlpatterns,
-    *alert_urls.urlpatterns,
-    *tokens_urls.urlpatterns,
-    *people_urls.urlpatterns,
-    *access_urls.urlpatterns,
+    path("login", SignIn.as_view(), name="login"),
+    path("logout", LogoutView.as_view(), name="logout"),
     path("datacenters", clusters.datacenters, name="datacenters"),
     path("clusters", clusters.clusters, name="clusters"),
     path("clusters/<int:pk>", clusters.cluster, name="cluster"),
@@ -101,11 +92,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("maintenance/policies/<int:pk>/enable", maintenance_policies.policy_enable, name="maintenance_policy_enable"),
     path("maintenance/policies/<int:pk>/remove", maintenance_policies.policy_remove, name="maintenance_policy_remove"),
     path("maintenance/calendar", maintenance_calendar.calendar, name="maintenance_calendar"),
-    path("jobs", jobs.jobs, name="jobs"),
-    path("events", events.events, name="events"),
-    path("events/export", event_export.events_export, name="events_export"),
-    path("events/<int:pk>", events.event, name="event"),
-    path("events/<int:pk>/object", events.event_object, name="event_object"),
     path("migrations", migration_list.migrations, name="migrations"),
     path("migrations/accuracy", accuracy.accuracy, name="accuracy"),
     path("migrations/<int:pk>", migrations.page, name="migration"),

@@ -1,4 +1,4 @@
-"""The forms of a VM's tab Rules: what maintenance does with it, who may move it, and its tags."""
+"""The form of a VM's card Rules: what maintenance does with it, and who may move it."""
 
 from uuid import UUID
 
@@ -23,17 +23,4 @@ def vm_rules(request: HttpRequest, uuid: UUID) -> HttpResponse:
         messages.error(request, str(exc))
     else:
         messages.success(request, "Kept. Plans that are computed from now on go by it.")
-    return redirect(reverse("vm", args=[uuid]) + "?tab=rules")
-
-
-@require_POST
-def vm_tags(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    """Give the VM the tags of the form, words with spaces or commas between, and lead back to the tab."""
-    row = find(uuid)
-    try:
-        orders.tag_vm(request.user, row, request.POST.get("tags", "").replace(",", " ").split())
-    except orders.Refused as exc:
-        messages.error(request, str(exc))
-    else:
-        messages.success(request, "Kept. Lists find it by them: tag = …")
     return redirect(reverse("vm", args=[uuid]) + "?tab=rules")

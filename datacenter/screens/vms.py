@@ -9,14 +9,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from datacenter import rows
-from datacenter.access import seen
-from datacenter.events import GUARDED, MOST_COUNTED
 from datacenter.models import AffinityGroup
 from datacenter.screens import facets
 from datacenter.screens.errors import BadParameter
 from datacenter.screens.listing import Column, Listing, show
 from datacenter.screens.loads import LAST_HOUR, columns_of
-from hosts.models import VM, Event, MaintenanceRule, Migration, MigrationMode, VMLoad
+from hosts.models import VM, MaintenanceRule, Migration, MigrationMode, Transition, VMLoad
 from hosts.states import VMState
 
 LISTING = Listing(
@@ -29,12 +27,10 @@ LISTING = Listing(
     topic="vms",
     empty="No VM was found on any host yet.",
     columns=(
-        Column(key="pick", label="", optional=False),
         Column(key="state", label="State", sort="state", optional=False),
         Column(key="name", label="Name", sort="name", optional=False),
         Column(key="host", label="Host", sort="host__name", width="c-wide"),
         Column(key="cluster", label="Cluster", sort="host__cluster__name", width="c-wide c-medium"),
-        Column(key="tags", label="Tags", width="c-wide c-medium"),
         Column(key="cpu", label="CPU", sort="cpu_percent", end=True, ticks=True, hint="Of its vCPUs together"),
         Column(key="memory", label="Memory used", sort="memory_used_bytes", end=True, ticks=True, width="c-wide"),
         Column(key="size", label="Memory", sort="memory_bytes", end=True, width="c-wide"),
@@ -58,13 +54,13 @@ LISTING = Listing(
     ),
 )
 
-TABS = ("disks", "networks", "migrations", "events", "policy", "rules", "permissions", "xml")
+TABS = ("disks", "networks", "migrations", "events", "policy", "rules", "xml")
 
 
 @require_safe
 def vms(request: HttpRequest) -> HttpResponse:
     """Every VM, or those that a filter leaves."""
-    return show(request, LISTING, seen(rows.vms()).defer(*rows.VM_FACTS), "vms/list.html", {})
+    return show(request, LISTING, rows.vms().defer(*rows.VM_FACTS), "vms/list.html", {})
 
 
 @require_safe
@@ -89,8 +85,7 @@ def vm_loads(request: HttpRequest, uuid: UUID) -> JsonResponse:
 
 def find(uuid: UUID) -> VM:
     """The VM as fragments want it, with its XML left in the database until a tab asks for it. Http404."""
-    found = seen(rows.vms()).select_related("migration_policy", "host__cluster__migration_policy")
-    row = found.filter(uuid=uuid).first()
+    row = rows.vms().select_related("migration_policy", "host__cluster__migration_policy").filter(uuid=uuid).first()
     if row is None:
         raise Http404("Godwit knows no VM with this UUID.")
     return row
@@ -101,7 +96,7 @@ def _counts(row: VM) -> dict[str, int]:
         "disks": len(row.disks),
         "networks": len(row.nics),
         "migrations": Migration.objects.filter(vm=row).count(),
-        "events": Event.objects.filter(vm_pk=row.pk).exclude(kind__in=GUARDED)[:MOST_COUNTED].count(),
+        "events": Transition.objects.filter(noun="vm", row=row.pk).count(),
     }
 
 
@@ -109,9 +104,13 @@ def _migrations(row: VM) -> dict[str, Any]:
     return {"migrations": list(rows.migrations().filter(vm=row).order_by("-requested_at")[:200])}
 
 
+def _events(row: VM) -> dict[str, Any]:
+    return {"transitions": list(Transition.objects.filter(noun="vm", row=row.pk)[:200])}
+
+
 def _rules(row: VM) -> dict[str, Any]:
     """What maintenance does with it, who may move it, and its affinity groups. Two queries or three."""
-    groups = seen(AffinityGroup.objects.all()).filter(vms=row).prefetch_related("vms__host")
+    groups = AffinityGroup.objects.filter(vms=row).prefetch_related("vms__host")
     return {"rules": MaintenanceRule.choices, "modes": MigrationMode.choices, "groups": list(groups)}
 
 
@@ -123,9 +122,8 @@ _TAB_READERS: dict[str, Any] = {
     "disks": lambda row: {},
     "networks": lambda row: {},
     "migrations": _migrations,
-    "events": lambda row: {},
+    "events": _events,
     "policy": lambda row: {},
     "rules": _rules,
-    "permissions": lambda row: {},
     "xml": _xml,
 }

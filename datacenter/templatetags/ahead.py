@@ -7,7 +7,6 @@ from datetime import timedelta
 from django import template
 from django.utils import timezone
 
-from datacenter.access import seen
 from datacenter.maintenance import policies
 from datacenter.maintenance.windows import RuleRefused, Window
 from datacenter.models import MaintenancePolicy
@@ -34,7 +33,7 @@ def next_windows(host: Host | None = None) -> list[Ahead]:
 
     One query; two with ``host``.
     """
-    rows = seen(MaintenancePolicy.objects.filter(enabled=True)).select_related("cluster")
+    rows = MaintenancePolicy.objects.filter(enabled=True).select_related("cluster")
     if host is None:
         until = timezone.now() + _AHEAD
         found = [each for row in rows for each in _of(row) if each.window.starts_at < until]

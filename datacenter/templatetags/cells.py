@@ -24,7 +24,6 @@ class Cell:
     classes: str
     title: str
     load: int
-    used: float | None  # of its memory, percent
     top: str
     height: str
 
@@ -40,7 +39,6 @@ def cell(host: Host) -> Cell:
     return Cell(
         classes=look.colour,
         title=f"{host.name}: {look.label}, CPU {cpu}, memory {memory}",
-        used=None if used is None else 100 * used,
         load=sum((host.cpu_percent or 0.0) >= step for step in STEPS),
         top=f"{32 - height:.1f}",
         height=f"{height:.1f}",

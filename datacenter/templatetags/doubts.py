@@ -2,7 +2,6 @@
 
 from django import template
 
-from datacenter.access import seen
 from hosts.models import VM, Doubt
 
 register = template.Library()
@@ -17,5 +16,5 @@ def doubt_about(vm: VM) -> Doubt | None:
 @register.simple_tag
 def open_doubts() -> list[Doubt]:
     """All that are open, newest first; at most 20. One query."""
-    found = seen(Doubt.objects.filter(resolved_at=None)).select_related("vm", "first", "second")
+    found = Doubt.objects.filter(resolved_at=None).select_related("vm", "first", "second")
     return list(found.only("because", "vm__name", "first__name", "second__name")[:20])

@@ -14,7 +14,7 @@ from hosts.livemigration.journal import RECENT
 from hosts.livemigration.outlook import outlook
 from hosts.livemigration.queue import in_words, ordinal
 from hosts.livemigration.readings import progress
-from hosts.models import Adjustment, Event, Migration
+from hosts.models import Adjustment, Migration, Transition
 from hosts.states import CANCELLABLE, MigrationState, State
 
 register = template.Library()
@@ -58,7 +58,7 @@ def phases(migration: Migration) -> list[Phase]:
 def log_entries(migration: Migration) -> list[Entry]:
     """State changes and what people turned, newest first."""
     entries = [_of_transition(each) for each in _transitions(migration)]
-    acts = Event.changes.filter(noun="migration", row=migration.pk, field=GUARDIAN_FIELD)
+    acts = Transition.objects.filter(noun="migration", row=migration.pk, field=GUARDIAN_FIELD)
     entries += [
         Entry(at=each.at, who=each.actor, text=each.because, mark="Guardian", kind="adjustment") for each in acts
     ]
@@ -160,12 +160,12 @@ def in_mib(number: int | None) -> str:
     return "" if number is None else str(number // MIB)
 
 
-def _transitions(migration: Migration) -> list[Event]:
-    rows = Event.changes.filter(noun="migration", row=migration.pk, field="state")
+def _transitions(migration: Migration) -> list[Transition]:
+    rows = Transition.objects.filter(noun="migration", row=migration.pk, field="state")
     return list(rows.order_by("at", "pk"))
 
 
-def _of_transition(change: Event) -> Entry:
+def _of_transition(change: Transition) -> Entry:
     state = MigrationState.of(change.new)
     mark = state.label if state is not MigrationState.CHECKING else ""
     return Entry(at=change.at, who=change.actor, text=f"{state.label}. {change.because}", mark=mark, kind="state")

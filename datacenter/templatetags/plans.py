@@ -10,21 +10,18 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from datacenter.access import seen
 from datacenter.maintenance.pace import Standing
 from datacenter.maintenance.standing import begun, standing
 from datacenter.maintenance.terms import After, Order, Terms
 from datacenter.models import HostHold, Plan, PlanHost, PlanMove, PlanStep
 from datacenter.templatetags.godwit import icon
-from datacenter.templatetags.moments import at_time
 from datacenter.units import UNKNOWN, duration
 from hosts.advance import STATES
 from hosts.livemigration.queue import ordinal
-from hosts.models import Event, Host
+from hosts.models import Host, Transition
 from hosts.states import HostState, MigrationState, PlanMoveState, PlanState, State
 
 register = template.Library()
-register.simple_tag(at_time)
 
 #: light -> colour token, icon, word, for one and for many
 LIGHTS = {
@@ -80,6 +77,19 @@ def lamps(lights: Lights) -> SafeString:
 def light_colour(move: PlanMove) -> str:
     """The colour token of its light."""
     return LIGHTS[PlanMove.Light(move.light)][0]
+
+
+@register.simple_tag
+def at_time(moment: datetime | None) -> SafeString | str:
+    """A point in time with its zone: "23 Nov 14:32 UTC"."""
+    if moment is None:
+        return UNKNOWN
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(timespec="seconds"),
+        moment.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        moment.strftime("%-d %b %H:%M UTC"),
+    )
 
 
 @register.simple_tag
@@ -168,7 +178,7 @@ def plan_of(host: Host) -> Plan | None:
 @register.simple_tag
 def plans_of(host: Host) -> QuerySet[PlanHost]:
     """The host's part in plans, newest first, at most 20. One query."""
-    return seen(PlanHost.objects.filter(host=host)).select_related("plan").order_by("-plan__made_at")[:20]
+    return PlanHost.objects.filter(host=host).select_related("plan").order_by("-plan__made_at")[:20]
 
 
 @register.simple_tag
@@ -178,10 +188,10 @@ def maintenance_since(host: Host) -> datetime | None:
 
 
 @register.simple_tag
-def reopened(host: Host) -> list[Event]:
+def reopened(host: Host) -> list[Transition]:
     """Its ways into maintenance and out of it, newest first, at most 12. One query."""
     states = [HostState.PREPARING.value, HostState.MAINTENANCE.value]
-    rows = Event.changes.filter(noun="host", row=host.pk, field="state")
+    rows = Transition.objects.filter(noun="host", row=host.pk, field="state")
     found = rows.filter(new__in=states) | rows.filter(old__in=states)
     return list(found.order_by("-at")[:12])
 
@@ -195,8 +205,8 @@ def can_rest(host: Host) -> bool:
 @register.simple_tag
 def maintenance_now() -> dict[str, Any]:
     """Plans that hold hosts, and hosts in maintenance, for the overview. Two queries."""
-    going = seen(Plan.objects.all()).exclude(state__in=[*_ENDED, PlanState.DRAFT.value]).prefetch_related("hosts__host")
-    resting = seen(Host.objects.all()).filter(state__in=[HostState.PREPARING.value, HostState.MAINTENANCE.value])
+    going = Plan.objects.exclude(state__in=[*_ENDED, PlanState.DRAFT.value]).prefetch_related("hosts__host")
+    resting = Host.objects.filter(state__in=[HostState.PREPARING.value, HostState.MAINTENANCE.value])
     return {"plans": list(going[:6]), "hosts": list(resting.order_by("name")[:12])}
 
 
@@ -208,63 +218,41 @@ def plan_colour(plan: Plan) -> str:
 
 @register.filter
 def in_words(plan: Plan, goes: Standing) -> str:
-    """The plan in one sentence, for its head: what the figures below it come to."""
+    """The plan in one sentence, for its head."""
     state = PlanState.of(plan.state)
     if state in (PlanState.DRAFT, PlanState.APPROVED):
         return _to_come(plan, goes)
     if state.is_final:
         return _ended_in_words(plan, goes)
-    if not goes.total:
-        return "No VM has to leave."
-    if goes.done == goes.total:
-        return "All VMs have left."
+    gone = f"{goes.done} of {goes.total} VMs have left." if goes.total else "No VM has to leave."
     if goes.late_s is None:
-        return _against_forecast(goes) if state is PlanState.RUNNING else "VMs are still to leave."
+        left = f" About {duration(goes.left_s)} to go." if goes.left_s and state is PlanState.RUNNING else ""
+        return gone + left
     if goes.late_s > 0:
-        return f"At this rate the window is missed by {_minutes(goes.late_s)}."
-    return f"At this rate it is done {_minutes(-goes.late_s)} before the window ends."
+        return f"{gone} At this rate the window is missed by {_minutes(goes.late_s)}."
+    return f"{gone} At this rate it is done {_minutes(-goes.late_s)} before the window ends."
 
 
 def _to_come(plan: Plan, goes: Standing) -> str:
     if not goes.total:
         return "No VM runs on these hosts: they go to maintenance at once."
-    if reds := getattr(plan, "red_count", 0):
-        return f"{reds} VM{' blocks' if reds == 1 else 's block'}: decide below what becomes of {_them(reds)}."
+    many = f"{goes.total} VM{'' if goes.total == 1 else 's'}"
     if plan.expected_s is None:
-        return "How long it takes is not known yet."
-    if goes.late_s is not None and plan.starts_at:
-        if goes.late_s > 0:
-            return f"It takes {_minutes(goes.late_s)} longer than the window."
-        return f"It is done {_minutes(-goes.late_s)} before the window ends."
-    return "Nothing blocks it."
-
-
-def _them(number: int) -> str:
-    return "it" if number == 1 else "them"
+        return f"{many} to move. How long it takes is not known yet."
+    words = f"{many} in about {duration(plan.expected_s)}"
+    if plan.expected_p90_s:
+        words += f", nine times in ten within {duration(plan.expected_p90_s)}"
+    if goes.late_s is not None and goes.late_s > 0 and plan.starts_at:
+        words += f". That is {_minutes(goes.late_s)} longer than the window"
+    return words + "."
 
 
 def _ended_in_words(plan: Plan, goes: Standing) -> str:
+    took = UNKNOWN if plan.started_at is None or plan.ended_at is None else duration(plan.ended_at - plan.started_at)
     if plan.state == PlanState.CANCELLED:
-        if not plan.started_at:
-            return "Discarded."
-        return "Cancelled before all VMs had left." if goes.done < goes.total else "Cancelled; all VMs had left."
-    if goes.expected_s is None:
-        return "Done."
-    return f"Done, {_compared(goes.elapsed_s, goes.expected_s)}."
-
-
-def _against_forecast(goes: Standing) -> str:
-    if goes.finish_s is None or goes.expected_s is None:
-        return "VMs are leaving."
-    return f"It goes {_compared(goes.finish_s, goes.expected_s)}."
-
-
-def _compared(fact_s: float, foretold_s: float) -> str:
-    """ "as foretold" within a tenth or half a minute; "2 min later than foretold"."""
-    late_s = fact_s - foretold_s
-    if abs(late_s) <= max(30.0, 0.1 * foretold_s):
-        return "as foretold"
-    return f"{_minutes(abs(late_s))} {'later' if late_s > 0 else 'earlier'} than foretold"
+        return f"Cancelled. {goes.done} of {goes.total} VMs had left." if plan.started_at else "Discarded."
+    foretold = "" if plan.expected_s is None else f"; {duration(plan.expected_s)} were foretold"
+    return f"{goes.done} of {goes.total} VMs left. It took {took}{foretold}."
 
 
 def _minutes(seconds: float) -> str:

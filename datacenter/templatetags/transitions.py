@@ -1,4 +1,4 @@
-"""Events as people read them: a badge for the new state, and the page of the row it is about."""
+"""Transition rows as people read them: a badge for the new state, and the page of the row it is about."""
 
 from urllib.parse import urlencode
 
@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from datacenter.templatetags.godwit import badge
-from hosts.models import Event
+from hosts.models import Transition
 from hosts.states import HostState, MigrationState, OperationState, State, VMState
 
 register = template.Library()
@@ -22,7 +22,7 @@ _STATES: dict[str, type[State]] = {
 
 
 @register.filter
-def new_badge(change: Event) -> SafeString:
+def new_badge(change: Transition) -> SafeString:
     """The state it went to; the bare word where states.py no longer has it: history outlives the table."""
     try:
         return badge(_STATES[change.noun].of(change.new))
@@ -31,8 +31,8 @@ def new_badge(change: Event) -> SafeString:
 
 
 @register.filter
-def leads_to(change: Event) -> str:
-    """The page of the row. A VM's address is its UUID, which an Event does not keep: its list finds it by name."""
+def leads_to(change: Transition) -> str:
+    """The page of the row. A VM's address is its UUID, which a Transition does not keep: its list finds it by name."""
     if change.noun in ("host", "migration"):
         return reverse(change.noun, args=[change.row])
     return reverse("vms") + "?" + urlencode({"q": change.name[:200]})

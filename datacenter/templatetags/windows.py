@@ -1,6 +1,6 @@
-"""Windows as pages show them: in their policy's zone, and in the reader's own (localtime.js; UTC on hover)."""
+"""Windows as pages show them: in their policy's zone, and in the reader's own (localtime.js; UTC without it)."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django import template
 from django.utils import timezone
@@ -33,10 +33,9 @@ def in_its_zone(window: Window) -> str:
 def in_readers_zone(begin: datetime, end: datetime) -> SafeString:
     """When it is, in the zone of whoever reads: localtime.js rewrites it."""
     return format_html(
-        '<time datetime="{}" data-local-to="{}" title="{}">{}</time>',
+        '<time datetime="{}" data-local-to="{}">{}</time>',
         begin.isoformat(timespec="seconds"),
         end.isoformat(timespec="seconds"),
-        span(begin.astimezone(UTC), end.astimezone(UTC)),
         span(begin, end),
     )
 

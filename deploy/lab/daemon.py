@@ -86,16 +86,9 @@ def launch(host: HostPlan) -> None:
 
 
 def await_answer(host: HostPlan, *, timeout_s: float = START_S) -> None:
-    """Wait until the daemon listens and serves a connection. One that hangs at its start is ended and started again:
-    seen once after a SIGKILL in post-copy (libvirt 9.0), as a service manager's time limit does on a real host.
-    """
+    """Wait until the daemon listens and serves a connection."""
     try:
-        try:
-            await_true(f"libvirtd of {host.name}", lambda: listens(host), timeout_s=timeout_s / 2)
-        except LabError:
-            stop(host)
-            launch(host)
-            await_true(f"libvirtd of {host.name}", lambda: listens(host), timeout_s=timeout_s)
+        await_true(f"libvirtd of {host.name}", lambda: listens(host), timeout_s=timeout_s)
         run("virsh", "-q", "-c", host.uri, "list", "--name", timeout_s=timeout_s)
     except LabError as exc:
         complaint = text_of(host.root / "start.log").strip()

@@ -6,7 +6,7 @@ workers together never start more than the limits allow. A queued migration is a
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 import psycopg
@@ -33,8 +33,6 @@ CHANNEL = "godwit_queue"
 TICK_S = 2.0
 #: after the database was lost
 AGAIN_S = 1.0
-#: it waits for a place; or the guest runs there, nothing is left to be copied, and its source only clears up
-_WITHOUT_A_PLACE = (MigrationState.QUEUED, MigrationState.CONFIRMING)
 _LOCK = 0x676F6477_71756575  # PostgreSQL's advisory lock "godwqueu": one decides at a time
 
 
@@ -58,7 +56,7 @@ def admit_now() -> datetime | None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         rows = {row.pk: row for row in _open()}  # read after the lock: what the one before decided is seen
         waiting = [_waiting(row) for row in rows.values() if row.state == MigrationState.QUEUED]
-        running = [_way(row) for row in rows.values() if row.state not in _WITHOUT_A_PLACE]
+        running = [_way(row) for row in rows.values() if row.state != MigrationState.QUEUED]
         decision = admit(waiting, running, _limits(rows), now=WALL.now())
         for pk in decision.starts:
             _start(rows[pk])
@@ -66,11 +64,8 @@ def admit_now() -> datetime | None:
     return min((each.not_before for each in waiting if each.not_before and each.pk in decision.waits), default=None)
 
 
-async def keep(looked: Callable[[], None] = lambda: None) -> None:
-    """Look at the queue when nudged, when one is due, and every two seconds; until cancelled.
-
-    ``looked`` is called after each look.
-    """
+async def keep() -> None:
+    """Look at the queue when nudged, when one is due, and every two seconds; until cancelled."""
     while True:
         try:
             parameters = await blocking(feed.link_parameters)
@@ -79,7 +74,6 @@ async def keep(looked: Callable[[], None] = lambda: None) -> None:
                 await link.execute(f"LISTEN {CHANNEL}")
                 while True:
                     due = await blocking(admit_now)
-                    looked()
                     await _nudged(link, _rest(due))
         except (psycopg.Error, DatabaseError) as exc:
             log.warning("The queue could not be looked at: %s", exc, extra={"action": "queue_unread"})

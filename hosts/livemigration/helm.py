@@ -1,21 +1,19 @@
 """A migration’s policy at work: asked at each pass and each second; what it turns goes the way of a person’s orders."""
 
 import logging
-from datetime import datetime, timedelta
+from datetime import timedelta
 from statistics import median
 from typing import TYPE_CHECKING
 
-from django.db import transaction
 from django.db.models import Q
 
-from hosts import recording
 from hosts.livemigration import knobs
 from hosts.livemigration.adaptive import PastPause, first_limit_ms, switch_cost_s
 from hosts.livemigration.convergence import decide
 from hosts.livemigration.decision import QEMU_DOWNTIME_MS, Decision, Facts
 from hosts.livemigration.policy import Do, Method, Policy, from_json
 from hosts.livemigration.terms import recoverable
-from hosts.models import Adjustment, EventKind, Host, Migration, Sample
+from hosts.models import Adjustment, Host, Migration, Sample
 from hosts.states import OPEN_MIGRATION, HostState, MigrationState
 
 if TYPE_CHECKING:  # the supervisor holds a helm: a cycle at run time
@@ -142,7 +140,14 @@ class Helm:
         assert self._history is not None
         it.guard()
         row = it.row
-        order = _write_down(row, decision, actor=actor_of(self._version.policy.name), at=it.clock.now())
+        order = Adjustment.objects.create(
+            migration=row,
+            kind=decision.do.value,
+            value=decision.value,
+            actor=actor_of(self._version.policy.name),
+            because=decision.because[:500],
+            at=it.clock.now(),
+        )
         self._history.append((order.kind, elapsed_s))
         log.info(
             "The policy %s decides for %s: %s %s. %s",
@@ -186,21 +191,3 @@ def _past_pause(row: Migration, last: Sample, line: float) -> PastPause | None:
     since_s = max(0.0, (row.suspended_at - last.at).total_seconds())
     left = max(0.0, last.remaining_bytes - since_s * line)
     return PastPause(seconds=row.pause_ms / 1000, remaining_bytes=left, line=line)
-
-
-def _write_down(row: Migration, decision: Decision, *, actor: str, at: datetime) -> Adjustment:
-    """The order that the supervisor follows, and the event that people read: both or neither."""
-    with transaction.atomic():
-        order = Adjustment.objects.create(
-            migration=row,
-            kind=decision.do.value,
-            value=decision.value,
-            actor=actor,
-            because=decision.because[:500],
-            at=at,
-        )
-        after = None if decision.value is None else {order.kind: decision.value}
-        recording.write(
-            row, actor=actor, kind=EventKind.DECISION, verb=order.kind, because=decision.because, after=after, at=at
-        )
-    return order

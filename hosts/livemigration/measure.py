@@ -5,8 +5,6 @@ When a person asks it is an operation, done by a worker; before a migration the 
 
 import logging
 import os
-from dataclasses import dataclass
-from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -28,8 +26,6 @@ log = logging.getLogger(__name__)
 MEASURE = "hosts.livemigration.tasks.measure"
 #: from this share of the speed on, what the guest dirties in four seconds decides how it ends: below, few passes do
 _MATTERS = 0.1
-#: a measurement made within the last so many seconds is as good as a new one
-FRESH_S = 60.0
 _UNDER_WAY = (OperationState.QUEUED, OperationState.RUNNING)
 
 
@@ -92,32 +88,6 @@ def matters(rate: float, against: float | None = None) -> bool:
     """
     wanted = os.environ.get("GODWIT_MEASURE_LONG", "1") != "0"
     return wanted and rate >= _MATTERS * (against or Constants().free_speed)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What was measured of a guest less than FRESH_S ago, bytes/s; ``enough``: nothing is left to be measured."""
-
-    short: float | None = None
-    long: float | None = None
-    age_s: float = 0.0
-    enough: bool = False
-
-
-def fresh(vm: VM, *, now: datetime, cap: int | None = None) -> Known:
-    """What needs no measuring at ``now``. ``cap``: the migration's, in bytes/s."""
-    if vm.dirty_rate is None or not (age_s := _age_s(vm.dirty_rate_at, now)) < FRESH_S:
-        return Known()
-    has_long = vm.dirty_rate_long is not None and _age_s(vm.dirty_rate_long_at, now) < FRESH_S
-    long = vm.dirty_rate_long if has_long else None
-    enough = has_long or not matters(vm.dirty_rate, None if cap is None else float(cap))
-    return Known(short=vm.dirty_rate, long=long, age_s=age_s, enough=enough)
-
-
-def _age_s(at: datetime | None, now: datetime) -> float:
-    """In seconds; a moment that lies ahead is another clock's, and tells nothing."""
-    age_s = float("inf") if at is None else (now - at).total_seconds()
-    return age_s if age_s >= 0.0 else float("inf")
 
 
 def keep(vm: VM, short: DirtyRate, long: DirtyRate | None) -> None:

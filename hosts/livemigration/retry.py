@@ -25,7 +25,6 @@ FIRST_S = 20.0
 SAME = (
     "vm",
     "requested_by",
-    "correlation",
     "priority",
     "bandwidth",
     "max_downtime_ms",

@@ -71,7 +71,6 @@ class Supervisor:
         self.helm = Helm(row)
         self.attempt: Aside[None] | None = None
         self.measurement: Aside[DirtyRate] | None = None
-        self.sampling = False  # its guest's pages are being sampled, or were
         self.attempts = 0
         self.totals_known = False
         self.aborted = False  # the job was seen to be cancelled, by us or by another
@@ -148,7 +147,7 @@ class Supervisor:
         if advance(self.row, to, because=because, actor=actor, **also):
             feed.changed("vm", self.row.vm_id)
             self.journal.announce(self.row)
-            if to.is_final or to is MigrationState.CONFIRMING:
+            if to.is_final:
                 nudge()  # its places are free
             return True
         self.row = load(self.row.pk)
@@ -186,13 +185,9 @@ class Supervisor:
     def measure(self, seconds: int) -> None:
         """Measure the guest's dirty rate, which lasts ``seconds``. Raises VirtError where the source is silent."""
         driver = self.eyes.source
-        call = partial(driver.measure_dirty_rate, self.eyes.uuid, seconds, begun=self._samples)
+        call = partial(driver.measure_dirty_rate, self.eyes.uuid, seconds)
         self.measurement = Aside(f"measure {self.eyes.uuid}", call, when_over=self.wake)
         self.measurement.start()
-
-    def _samples(self) -> None:
-        self.sampling = True
-        self.wake()
 
     def look_due(self, every_s: float) -> bool:
         """Whether both hosts are to be asked now: something was heard, the call came back, or it is time."""

@@ -3,11 +3,17 @@
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from hosts import feed
 from hosts.livemigration import checking, ends, offline
 from hosts.livemigration.admission import admit_now
-from hosts.livemigration.measuring import on_measuring, take_late
+from hosts.livemigration.begin import begin
+from hosts.livemigration.forecast.records import LONG_S, SHORT_S
+from hosts.livemigration.foretold import keep_expected
+from hosts.livemigration.measure import matters
+from hosts.livemigration.words import speed
+from hosts.models import VM, Migration
 from hosts.states import MigrationState
 from hosts.virt.errors import HostLost, VirtError
 from hosts.virt.records import JobType
@@ -57,13 +63,60 @@ def on_checking(it: "Supervisor") -> float:
     return 0.0
 
 
+def on_measuring(it: "Supervisor") -> float:
+    """The guest's dirty rate, for the record and the forecast; then the call, after its row."""
+    try:
+        if it.measurement is None:
+            return _measure(it, SHORT_S)
+        if not it.measurement.over:
+            return TICK_S
+        if it.measurement.error is not None:
+            raise it.measurement.error
+        because = _keep_rate(it)
+        if it.row.dirty_rate_long_before is None and _long_matters(it):
+            return _measure(it, LONG_S)
+    except VirtError as exc:
+        because = f"The dirty rate could not be measured: {exc}"
+        log.info("No dirty rate of %s: %s", it.row.vm, exc, extra={"action": "dirty_rate_unknown"})
+    keep_expected(it.row)
+    if it.move(MigrationState.STARTING, because=because, started_at=it.clock.now()):
+        begin(it)
+    return 0.0
+
+
+def _measure(it: "Supervisor", seconds: int) -> float:
+    it.measure(seconds)
+    return float(seconds)
+
+
+def _keep_rate(it: "Supervisor") -> str:
+    """Write the measured rate to the VM and to the migration, the short one or the long one; in words."""
+    rate = it.measurement.value if it.measurement else None
+    assert rate is not None
+    is_long = rate.period_s >= LONG_S
+    name = "dirty_rate_long" if is_long else "dirty_rate"
+    measured: dict[str, Any] = {name: rate.bytes_per_s, f"{name}_at": rate.at}
+    if not is_long:  # an older long one would not go with it
+        measured |= {"dirty_rate_long": None, "dirty_rate_long_at": None}
+    VM.objects.filter(pk=it.row.vm_id).update(**measured)
+    setattr(it.row, f"{name}_before", rate.bytes_per_s)
+    Migration.objects.filter(pk=it.row.pk).update(**{f"{name}_before": rate.bytes_per_s})
+    feed.changed("vm", it.row.vm_id)
+    over = f"Over {LONG_S} s it" if is_long else "It"
+    return f"{over} dirties {speed(rate.bytes_per_s)}."
+
+
+def _long_matters(it: "Supervisor") -> bool:
+    """Whether f(T) needs its second point, at what this migration may take."""
+    rate, cap = it.row.dirty_rate_before, it.row.bandwidth
+    return rate is not None and matters(rate, None if cap is None else float(cap))
+
+
 def on_starting(it: "Supervisor") -> float:
-    take_late(it)
     return _watch(it, tick_s=0.1, look_s=0.5)
 
 
 def on_copying(it: "Supervisor") -> float:
-    take_late(it)
     delay = _watch(it, tick_s=TICK_S, look_s=1.0)
     if it.state is MigrationState.COPYING:
         it.helm.consult(it)

@@ -1,11 +1,9 @@
 """The nouns of the machine room, one file each."""
 
-from hosts.models.checkpoint import Checkpoint
 from hosts.models.cluster import Cluster
 from hosts.models.datacenter import DataCenter
 from hosts.models.doubt import Doubt
 from hosts.models.duty import Duty
-from hosts.models.event import ActorKind, Event, EventKind, Severity
 from hosts.models.host import Host
 from hosts.models.leased import Leased
 from hosts.models.load import HostLoad, VMLoad
@@ -13,19 +11,16 @@ from hosts.models.migration import Adjustment, Migration, Priority
 from hosts.models.operation import Operation
 from hosts.models.policy import MigrationPolicy, PolicyVersion
 from hosts.models.sample import Sample
+from hosts.models.transition import Transition
 from hosts.models.vm import VM, MaintenanceRule, MigrationMode
 
 __all__ = [
     "VM",
-    "ActorKind",
     "Adjustment",
-    "Checkpoint",
     "Cluster",
     "DataCenter",
     "Doubt",
     "Duty",
-    "Event",
-    "EventKind",
     "Host",
     "HostLoad",
     "Leased",
@@ -37,6 +32,6 @@ __all__ = [
     "PolicyVersion",
     "Priority",
     "Sample",
-    "Severity",
+    "Transition",
     "VMLoad",
 ]

@@ -3,7 +3,6 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from hosts.models.correlation import current_order
 from hosts.models.host import Host
 from hosts.models.leased import Leased
 from hosts.models.policy import PolicyVersion
@@ -34,7 +33,6 @@ class Migration(Leased):
     ours = models.BooleanField(default=True)  # False: another tool started it; followed, never touched
     requested_by = models.CharField(max_length=150)  # a name that stays readable; "outside Godwit" if not ours
     requested_at = models.DateTimeField(default=timezone.now)
-    correlation = models.UUIDField(default=current_order, db_index=True)  # the order it follows from
 
     state = models.CharField(max_length=20, choices=MigrationState.choices(), default=MigrationState.QUEUED)
     state_since = models.DateTimeField(default=timezone.now)
@@ -63,7 +61,6 @@ class Migration(Leased):
     not_before = models.DateTimeField(null=True, blank=True)  # a further try waits a while
     queue_place = models.PositiveIntegerField(null=True, blank=True)  # 1: the next in its cluster
     waits_for = models.CharField(max_length=300, blank=True, default="")  # in words
-    measuring_until = models.DateTimeField(null=True, blank=True)  # a worker measures it meanwhile, at most till then
 
     # its tries
     retry_of = models.OneToOneField("self", on_delete=models.PROTECT, related_name="retry", null=True, blank=True)

@@ -1,7 +1,6 @@
 from django.db import models
 from django.utils import timezone
 
-from hosts.models.correlation import current_order
 from hosts.models.vm import VM
 from hosts.states import OperationState
 from hosts.virt.records import PowerVerb
@@ -22,7 +21,6 @@ class Operation(models.Model):
     because = models.CharField(max_length=500, blank=True, default="")
     requested_by = models.CharField(max_length=150)
     requested_at = models.DateTimeField(default=timezone.now)
-    correlation = models.UUIDField(default=current_order, db_index=True)  # the order it follows from
 
     class Meta:
         ordering = ("-requested_at",)

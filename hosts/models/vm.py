@@ -1,7 +1,5 @@
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models.functions import Upper
 from django.utils import timezone
 
 from hosts.models.host import Host
@@ -47,7 +45,6 @@ class VM(models.Model):
     )
 
     # the operator's word
-    tags = ArrayField(models.CharField(max_length=60), default=list, blank=True)
     maintenance_rule = models.CharField(max_length=10, choices=MaintenanceRule.choices, default=MaintenanceRule.MIGRATE)
     migration_mode = models.CharField(max_length=10, choices=MigrationMode.choices, default=MigrationMode.ANYBODY)
 
@@ -95,15 +92,7 @@ class VM(models.Model):
 
     class Meta:
         ordering = ("name",)
-        # nothing that ticks: a beat writes a row in place as long as no index holds what it changes
-        indexes = [
-            models.Index(fields=["host", "state"]),
-            models.Index(fields=["name", "id"], name="vm_by_name"),
-            models.Index(fields=["state"], name="vm_by_state"),
-            GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="vm_name_trigrams"),
-            GinIndex(OpClass(Upper("title"), name="gin_trgm_ops"), name="vm_title_trigrams"),
-            GinIndex(fields=["tags"], name="vm_tags"),
-        ]
+        indexes = [models.Index(fields=["host", "state"])]
 
     def __str__(self) -> str:
         return self.name

@@ -118,18 +118,13 @@ def write_slow_facts(stats: dict[int, DomainStats], rows: dict[int, Near]) -> No
 
 
 def _newly_measured(each: DomainStats, row: Near) -> dict[str, Any]:
-    """A dirty rate of about a second, or a longer one, whichever was measured last.
-
-    A daemon tells its last measurement at every beat and not when it was made: the same figure is no news, else it
-    would look fresh for ever.
-    """
+    """A dirty rate of about a second, or a longer one, whichever was measured last."""
     dirty = each.dirty_rate
     if dirty is None or clean.size(dirty.bytes_per_s) is None:
         return {}
     is_long = dirty.period_s > LONGER_THAN_S
-    known = row.dirty_rate_long if is_long else row.dirty_rate
-    at = row.dirty_rate_long_at if is_long else row.dirty_rate_at
-    if known == dirty.bytes_per_s or (at is not None and dirty.at <= at):
+    known = row.dirty_rate_long_at if is_long else row.dirty_rate_at
+    if known is not None and dirty.at <= known:
         return {}
     name = "dirty_rate_long" if is_long else "dirty_rate"
     return {name: dirty.bytes_per_s, f"{name}_at": dirty.at}

@@ -14,10 +14,9 @@ from django.utils import timezone
 
 from hosts import feed
 from hosts.advance import advance, note
-from hosts.models import VM, EventKind, Host, Migration, Severity
-from hosts.recording import OUTSIDE
+from hosts.models import VM, Host, Migration
 from hosts.states import OPEN_MIGRATION, HostState, VMState
-from hosts.telemetry import clean, near, newcomers, origins
+from hosts.telemetry import clean, near, newcomers
 from hosts.telemetry.facts import differing, vm_columns
 from hosts.telemetry.near import Near
 from hosts.telemetry.sightings import Ask, Boot, Sightings, Want
@@ -199,13 +198,12 @@ class Inventory:
         """The row follows its domain; nothing else of it changes. False: another was faster."""
         old, new = row.host, Host.objects.get(pk=to)
         ours = Migration.objects.filter(vm=row, state__in=OPEN_MIGRATION, ours=True).first()
-        how = f"by the migration that {ours.requested_by} asked for" if ours else OUTSIDE
-        by = {"actor": ours.requested_by, "correlation": ours.correlation} if ours else {"actor": OUTSIDE}
+        how = f"by the migration that {ours.requested_by} asked for" if ours else "outside Godwit"
         because = f"{new} has it now: it was moved {how}."
         with transaction.atomic():
             if not VM.objects.filter(pk=row.pk, host=old).update(host=new, seen_at=timezone.now()):
                 return False
-            note(row, field="host", old=str(old), new=str(new), because=because, **by)
+            note(row, field="host", old=str(old), new=str(new), because=because)
             feed.changed("vm", row.pk)
             feed.changed("host", old.pk)
             feed.changed("host", new.pk)
@@ -224,8 +222,7 @@ class Inventory:
         also = self._also(row, state, status)
         if row.state == state:
             return self._touch(row, also)
-        by = origins.of(row, state)
-        return advance(row, state, because=_because(row, status), actor=by.actor, order=by.order, **also)
+        return advance(row, state, because=_because(row, status), **also)
 
     def _stands_still(self, row: VM, status: DomainStatus | None) -> bool:
         """Whether it is paused for its migration, and not for long yet."""
@@ -271,7 +268,6 @@ class Inventory:
         )  # fmt: skip
         note(
             row, field="copies", old=str(row.host), new=f"{row.host} and {other}",
-            kind=EventKind.FAILURE, severity=Severity.CRITICAL,
             because=f"It runs on {row.host} and on {other} at once; Godwit keeps showing it on {row.host}.",
         )  # fmt: skip
         feed.changed("vm", row.pk)

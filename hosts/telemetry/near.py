@@ -9,12 +9,10 @@ from django.db import connection
 from hosts.models import VM
 
 _READ = f"""
-    SELECT uuid::text, id, host_id, state, memory_bytes,
-           dirty_rate, dirty_rate_at, dirty_rate_long, dirty_rate_long_at
+    SELECT uuid::text, id, host_id, state, memory_bytes, dirty_rate_at, dirty_rate_long_at
       FROM {VM._meta.db_table} WHERE host_id = %s
      UNION
-    SELECT uuid::text, id, host_id, state, memory_bytes,
-           dirty_rate, dirty_rate_at, dirty_rate_long, dirty_rate_long_at
+    SELECT uuid::text, id, host_id, state, memory_bytes, dirty_rate_at, dirty_rate_long_at
       FROM {VM._meta.db_table} WHERE uuid = ANY(%s::uuid[])
 """  # noqa: S608 - our own table's name
 
@@ -28,9 +26,7 @@ class Near:
     host: int
     state: str
     memory_bytes: int
-    dirty_rate: float | None
     dirty_rate_at: datetime | None
-    dirty_rate_long: float | None
     dirty_rate_long_at: datetime | None
 
 

@@ -4,9 +4,9 @@ import logging
 
 from django.db import transaction
 
-from hosts import feed, recording
+from hosts import feed
 from hosts.advance import GODWIT
-from hosts.models import VM, Event, Host
+from hosts.models import VM, Host, Transition
 from hosts.telemetry import clean
 from hosts.telemetry.facts import vm_columns
 from hosts.telemetry.whereabouts import ACTIVE, vm_state
@@ -26,8 +26,8 @@ def add(pk: int, told: dict[str, DomainFacts]) -> None:
     with transaction.atomic():
         # another collector may see the same domain at this moment on another host: one row, whoever is first
         VM.objects.bulk_create([_row(host, uuid, facts) for uuid, facts in fresh.items()], ignore_conflicts=True)
-        rows = list(VM.objects.filter(uuid__in=fresh, host=host).only("pk", "name", "state", "host"))
-        Event.objects.bulk_create([_first(row, host) for row in rows])
+        rows = list(VM.objects.filter(uuid__in=fresh, host=host).only("pk", "name", "state"))
+        Transition.objects.bulk_create([_first(row, host) for row in rows])
         for row in rows:
             feed.changed("vm", row.pk)
         feed.changed("host", host.pk)
@@ -46,6 +46,8 @@ def _row(host: Host, uuid: str, facts: DomainFacts) -> VM:
     )
 
 
-def _first(row: VM, host: Host) -> Event:
-    because = f"First seen on {host}"
-    return recording.draft(row, actor=GODWIT, field="state", new=row.state, because=because)
+def _first(row: VM, host: Host) -> Transition:
+    return Transition(
+        noun="vm", row=row.pk, name=str(row)[:300], field="state", old="", new=row.state,
+        because=f"First seen on {host}", actor=GODWIT,
+    )  # fmt: skip

@@ -13,13 +13,13 @@ from procrastinate.contrib.django import app
 from hosts import feed
 from hosts.advance import note
 from hosts.models import VM, Host, Migration
-from hosts.recording import OUTSIDE
 from hosts.states import OPEN_MIGRATION, MigrationState
 from hosts.virt.clock import WALL
 from hosts.virt.records import DomainEvent, JobStats, JobType
 
 log = logging.getLogger(__name__)
 
+OUTSIDE = "outside Godwit"
 #: deferred by name: siblings of one floor do not import each other
 FOLLOW = "hosts.livemigration.tasks.drive"
 

@@ -71,12 +71,8 @@ class Driver(Protocol):
     def refusals(self, domain: DomainFacts) -> list[Refusal]:
         """As the DESTINATION: what speaks against taking this domain: machine type, CPU, memory, name, UUID."""
 
-    def measure_dirty_rate(self, uuid: str, seconds: int, *, begun: Callable[[], None] | None = None) -> DirtyRate:
-        """Sample pages for ``seconds`` (1 to 60) and give the rate. Blocks that long.
-
-        ``begun``: called once the host samples. From then on a migration may start; before, libvirt would keep the
-        measurement waiting until the migration has ended.
-        """
+    def measure_dirty_rate(self, uuid: str, seconds: int) -> DirtyRate:
+        """Sample pages for ``seconds`` (1 to 60) and give the rate. Blocks that long."""
 
     def migrate(self, spec: MigrateSpec) -> None:
         """As the SOURCE: migrate, peer-to-peer; returns when the daemon says it ended well.

@@ -9,7 +9,7 @@
   const fit = new ResizeObserver((all) => all.forEach(({ target }) => drawn.get(target)?.setSize({ width: room(target), height: HEIGHT })));
   const room = (box) => Math.max(200, box.clientWidth - 20); // its padding
   const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const clock = (t, seconds) => window.godwitTime.clock(t * 1000, seconds);
+  const clock = (t, seconds) => new Date(t * 1000).toISOString().slice(11, seconds ? 19 : 16);
 
   function columns(told) {
     return uPlot.join([
@@ -34,7 +34,7 @@
       width: room(box), height: HEIGHT, legend: { show: false }, cursor: { points: { size: 5 } },
       scales: { x: { time: true, range: () => [low, high] }, y: { range: (_p, _l, top) => [0, Math.max(1, top) * 1.08] } },
       axes: [
-        { ...axis, space: 70, values: (_p, at) => at.map((t) => `${clock(t, high - low < 600)}`), label: window.godwitTime.zone(), labelSize: 14, labelFont: "11px system-ui" },
+        { ...axis, space: 70, values: (_p, at) => at.map((t) => `${clock(t, high - low < 600)}`), label: "UTC", labelSize: 14, labelFont: "11px system-ui" },
         { ...axis, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] },
       ],
       series: [{},

@@ -31,7 +31,7 @@
       scales: { x: { time: true, range: () => [Date.now() / 1000 - HOUR, Date.now() / 1000] },
         y: { range: (_, low, high) => [0, Math.max(top, high * 1.1, unit === "percent" ? 100 : 1024)] } },
       axes: [
-        { stroke: colour("--muted"), grid: { show: false }, ticks: { show: false }, size: 18, font: "10.5px system-ui, sans-serif", space: 60, values: (_, at) => at.map((t) => window.godwitTime.clock(t * 1000)) },
+        { stroke: colour("--muted"), grid: { show: false }, ticks: { show: false }, size: 18, font: "10.5px system-ui, sans-serif", space: 60, values: (_, at) => at.map((t) => new Date(t * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false })) },
         { stroke: colour("--muted"), grid: { stroke: colour("--grid"), width: 1 }, ticks: { show: false }, size: 62, gap: 4, font: "10.5px system-ui, sans-serif",
           splits: (u) => (unit === "percent" ? [0, 50, 100] : splits(u.scales.y.max)), values: (_, at) => at.map((n) => (n === 0 ? "0" : write[unit](n))) },
       ],

@@ -81,7 +81,7 @@
   function columns() {
     document.querySelectorAll("[data-columns]").forEach((box) => {
       const key = `godwit.columns.${box.dataset.columns}`;
-      const hidden = new URLSearchParams(location.search).has("columns") ? null : kept(key); // a view says its own
+      const hidden = kept(key);
       const boxes = [...box.querySelectorAll("input[type=checkbox]")];
       if (hidden !== null) boxes.forEach((input) => { input.checked = !hidden.split(" ").includes(input.value); });
       boxes.forEach((input) => document.getElementById("list")?.classList.toggle(`hide-${input.value}`, !input.checked));
@@ -109,13 +109,13 @@
   document.addEventListener("htmx:sendError", () => toast("The server did not answer. Nothing was ordered; try again."));
   document.addEventListener("htmx:afterSettle", columns); // settling puts the old class back for a moment
   document.addEventListener("htmx:afterSwap", (event) => {
-    if (["dialog", "jobs"].includes(event.detail.target.id)) open(event.detail.target.id);
+    if (event.detail.target.id === "dialog") open("dialog");
     columns();
     tick();
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     const dialog = event.target.closest?.("dialog");
-    if (dialog && !dialog.matches("[data-stays]") && (dialog.id !== "dialog" || event.target.matches("[data-closes-after]")) && event.detail.successful) dialog.close();
+    if (dialog && (dialog.id !== "dialog" || event.target.matches("[data-closes-after]")) && event.detail.successful) dialog.close();
   });
   // hx-confirm asks in our own dialog, which names what it is about.
   document.addEventListener("htmx:confirm", (event) => {

@@ -12,9 +12,8 @@
     }
     going = event.key === "g" ? Date.now() : 0;
     if (event.key === "/") {
-      const field = document.querySelector("main [data-search]");
-      event.preventDefault();
-      if (field) { field.focus(); field.select(); } else window.godwitPalette?.open();
+      const field = document.querySelector("main [data-search]") || document.querySelector("[data-search]");
+      if (field) { event.preventDefault(); field.focus(); field.select(); }
     } else if (event.key === "?") window.godwitFrame.open("keys");
     else if (event.key === "t") window.godwitFrame.tree();
     else if (event.key === "[") window.godwitFrame.fold();

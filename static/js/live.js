@@ -186,7 +186,7 @@
     const copy = element.cloneNode(true);
     copy.classList.remove("changed");
     if (!copy.classList.length) copy.removeAttribute("class");
-    copy.querySelectorAll("[data-figure], time[data-ago], time[data-at], time[data-local-to]").forEach((each) => { each.textContent = ""; });
+    copy.querySelectorAll("[data-figure], time[data-ago]").forEach((each) => { each.textContent = ""; });
     copy.querySelectorAll("[data-bar]").forEach((each) => { ["value", "width"].forEach((name) => each.removeAttribute(name)); });
     return copy.outerHTML;
   }
@@ -217,7 +217,7 @@
     const stale = signedOut || Date.now() - heardAt > STALE_MS;
     root.toggleAttribute("data-stale", stale);
     let text = wasOpen ? "Live" : "";
-    if (stale) text = `No news since ${window.godwitTime.clock(heardAt, true)}`;
+    if (stale) text = `No news since ${new Date(heardAt).toLocaleTimeString([], { hour12: false })}`;
     if (signedOut) text = "Signed out. Reload to sign in again";
     const line = document.getElementById("live-status");
     if (line && line.textContent !== text) line.textContent = text;

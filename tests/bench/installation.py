@@ -72,15 +72,14 @@ class Installation:
 
 
 @contextmanager
-def installed(lab: Lab | None) -> Iterator[Installation]:
+def installed(lab: Lab) -> Iterator[Installation]:
     """A Godwit that knows the demo's 40 simulated hosts and the lab's, all up; nothing of it is left after."""
     var = Path(tempfile.mkdtemp(prefix="bench-", dir=_home()))
     godwit = None
     try:
         godwit = _start(var)
-        hosts = [{"uri": each.uri, "name": each.name} for each in lab.hosts.values()] if lab else []
-        if hosts:
-            godwit.manage("demo", "--lab-json", json.dumps({"hosts": hosts}))
+        hosts = [{"uri": each.uri, "name": each.name} for each in lab.hosts.values()]
+        godwit.manage("demo", "--lab-json", json.dumps({"hosts": hosts}))
         everything = 40 + len(hosts)
         up = "SELECT count(*) FROM hosts_host WHERE state = 'up'"
         until(lambda: godwit.rows(up)[0][0] == everything, what="hosts that are up")

@@ -8,13 +8,11 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
-from datacenter.models import Display
 from hosts.advance import advance
 from hosts.models import VM, Adjustment, Cluster, Host, HostLoad, Migration, Sample, VMLoad
 from hosts.states import HostState, MigrationState, VMState
 from tests.browser.full_plans import furnish_plans
 from tests.factory import GIB, make_cluster, make_host, make_migration, make_vm
-from tests.wall.displays import make_display
 
 MIB = 2**20
 LONG = "a-name-that-somebody-made-by-joining-all-that-he-knew-about-the-machine-" + "x" * 60
@@ -45,7 +43,6 @@ class House:
     running: Migration
     done: Migration
     maintenance: dict[str, str]
-    display: Display
 
     def pages(self) -> dict[str, str]:
         """Name -> address of every page there is for somebody who is signed in."""
@@ -63,8 +60,6 @@ class House:
         pages["migration, running"] = reverse("migration", args=[self.running.pk])
         pages["migration, done"] = reverse("migration", args=[self.done.pk])
         pages |= self.maintenance
-        pages |= {"walls": reverse("displays"), "display, new": reverse("display_new")}
-        pages["display"] = reverse("display", args=[self.display.pk])
         pages["nothing found"] = reverse("vms") + "?q=nothing-is-called-so"
         pages["no such page"] = "/no-such-page"
         return pages
@@ -87,10 +82,7 @@ def furnish() -> House:
         _ended(_vm(f"was-{state}", second), up, state)
     _curves(vm, up)
     plans = furnish_plans(up, second)
-    display, _ = make_display(LONG[:80])
-    return House(
-        cluster=cluster, host=up, silent=hosts[2], vm=vm, running=running, done=done, maintenance=plans, display=display
-    )
+    return House(cluster=cluster, host=up, silent=hosts[2], vm=vm, running=running, done=done, maintenance=plans)
 
 
 def _host(state: HostState, number: int, cluster: Cluster) -> Host:

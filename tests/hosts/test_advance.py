@@ -6,7 +6,7 @@ import pytest
 
 from hosts import feed
 from hosts.advance import TransitionRefused, advance
-from hosts.models import Event, Host, Migration
+from hosts.models import Host, Migration, Transition
 from hosts.states import HostState, MigrationState
 from tests.factory import make_host, make_migration
 
@@ -18,7 +18,7 @@ def test_it_refuses_an_edge_that_the_table_does_not_have() -> None:
     with pytest.raises(TransitionRefused):
         advance(migration, MigrationState.DONE, because="wishful thinking")
     assert Migration.objects.get().state == "queued"
-    assert not Event.changes.exists()
+    assert not Transition.objects.exists()
 
 
 def test_it_refuses_to_change_nothing() -> None:
@@ -31,7 +31,7 @@ def test_it_does_nothing_when_another_was_faster() -> None:
     Host.objects.filter(pk=host.pk).update(state=str(HostState.NON_RESPONSIVE))
     assert advance(host, HostState.UP, because="answered") is False
     assert Host.objects.get().state == "non_responsive"
-    assert not Event.changes.exists()
+    assert not Transition.objects.exists()
 
 
 def test_it_writes_state_reason_and_fields_together(caplog: pytest.LogCaptureFixture) -> None:
@@ -41,7 +41,7 @@ def test_it_writes_state_reason_and_fields_together(caplog: pytest.LogCaptureFix
     kept = Migration.objects.get()
     assert (kept.state, kept.because, kept.iterations) == ("checking", "A worker took it.", 3)
     assert (migration.state, migration.iterations) == ("checking", 3)
-    row = Event.changes.get()
+    row = Transition.objects.get()
     assert (row.noun, row.row, row.old, row.new, row.actor) == ("migration", migration.pk, "queued", "checking", "ann")
     assert len(caplog.records) == 1
     assert caplog.records[0].action == "migration_state_changed"

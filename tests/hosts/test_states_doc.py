@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from hosts.states import (
-    AlertState,
     HostState,
     MigrationState,
     OperationState,
@@ -27,7 +26,6 @@ TITLES = {
     PlanHostState: "Hosts of a plan",
     PlanMoveState: "Moves of a plan",
     PlanStepState: "Steps of a plan",
-    AlertState: "Alerts",
 }
 
 

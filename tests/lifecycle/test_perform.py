@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from hosts.lifecycle.request import request_power
 from hosts.lifecycle.tasks import abandon_unfinished, perform
-from hosts.models import VM, Event, Migration, Operation
+from hosts.models import VM, Migration, Operation, Transition
 from hosts.states import OperationState
 from hosts.virt.connect import connect
 from hosts.virt.pool import Pool
@@ -38,7 +38,7 @@ def test_it_pauses_resumes_powers_off_and_starts(place: Place) -> None:
         operation = order(place, verb, known=known)
         assert operation.state == OperationState.DONE, operation.because
         assert place.copies() == {"s1": then}
-    states = Event.changes.filter(noun="operation").order_by("id").values_list("new", "actor")
+    states = Transition.objects.filter(noun="operation").order_by("id").values_list("new", "actor")
     assert list(states)[:3] == [("queued", "ann"), ("running", "ann"), ("done", "ann")]
 
 

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import connections
 from django.test import Client
 from websockets.asyncio.client import connect
@@ -17,7 +18,6 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from hosts import feed
 from tests.browser.serving import Server
 from tests.factory import make_vm
-from tests.people import viewer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,7 +43,7 @@ def servers(transactional_db, pair):
 @pytest.fixture
 def cookie(transactional_db):
     client = Client()
-    client.force_login(viewer("ann"))
+    client.force_login(get_user_model().objects.create_user("ann"))
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 

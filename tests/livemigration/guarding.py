@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from hosts.livemigration.guardian.notes import FIELD
 from hosts.livemigration.guardian.process import Guardian
 from hosts.livemigration.supervisor import Supervisor
-from hosts.models import Event, Migration
+from hosts.models import Migration, Transition
 
 
 @contextmanager
@@ -42,5 +42,5 @@ def together(
 
 def acts(migration: Migration) -> list[str]:
     """What the guardian did for it, in order."""
-    rows = Event.changes.filter(noun="migration", row=migration.pk, field=FIELD)
+    rows = Transition.objects.filter(noun="migration", row=migration.pk, field=FIELD)
     return list(rows.order_by("at", "pk").values_list("new", flat=True))

@@ -12,7 +12,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from hosts.livemigration.admission import admit_now
 from hosts.livemigration.request import adjust, request_migration
-from hosts.models import Adjustment, Cluster, DataCenter, Event, Migration, Priority
+from hosts.models import Adjustment, Cluster, DataCenter, Migration, Priority, Transition
 from tests.factory import make_cluster, make_host, make_migration, make_vm
 
 
@@ -52,15 +52,6 @@ def test_it_starts_the_next_where_one_has_ended(ten: list[Migration]) -> None:
     assert states() == {"done": 1, "checking": 2, "queued": 7}
 
 
-def test_it_starts_the_next_where_one_runs_on_its_destination_and_only_the_source_clears_up(
-    ten: list[Migration],
-) -> None:
-    admit_now()
-    Migration.objects.filter(pk=ten[0].pk).update(state="confirming")
-    admit_now()
-    assert states() == {"confirming": 1, "checking": 2, "queued": 7}
-
-
 def test_it_counts_a_migration_of_another_tool(ten: list[Migration]) -> None:
     make_migration(make_vm(host=ten[0].source), ours=False, state="copying", requested_by="outside Godwit")
     admit_now()
@@ -94,7 +85,7 @@ def test_one_that_waits_is_cancelled_at_once(ten: list[Migration]) -> None:
     assert order.applied_at is not None
     admit_now()
     assert Migration.objects.get(pk=ten[6].pk).queue_place == 4
-    assert Event.changes.filter(row=row.pk, noun="migration").latest("pk").actor == "ben"
+    assert Transition.objects.filter(row=row.pk, noun="migration").latest("pk").actor == "ben"
 
 
 def test_it_says_when_the_next_try_is_due(db: None) -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.db import transaction
 
 from hosts.livemigration.request import adjust, request_migration
-from hosts.models import Adjustment, Event, Migration
+from hosts.models import Adjustment, Migration, Transition
 from hosts.states import MigrationState
 from hosts.virt.clock import WALL
 from hosts.virt.pool import Pool
@@ -76,7 +76,7 @@ def arrived(place: Place, migration: Migration) -> None:
     assert place.copies() == {"s2": "running"}
     place.vm.refresh_from_db()
     assert place.vm.host == place.destination
-    changes = Event.changes.filter(noun="migration", row=migration.pk, field="state").order_by("id")
+    changes = Transition.objects.filter(noun="migration", row=migration.pk, field="state").order_by("id")
     told = list(changes.values_list("new", flat=True))
     assert told.count("starting") == 1, "libvirt was asked once"
     assert told.count("done") == 1

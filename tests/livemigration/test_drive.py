@@ -1,13 +1,13 @@
 """Driving a migration, on the simulated datacenter: it …"""
 
 from hosts.livemigration.request import request_migration
-from hosts.models import Event, Sample
+from hosts.models import Sample, Transition
 from hosts.states import MigrationState
 from tests.livemigration.conftest import Place, walk
 
 
 def states(migration_pk: int) -> list[str]:
-    rows = Event.changes.filter(noun="migration", row=migration_pk, field="state").order_by("id")
+    rows = Transition.objects.filter(noun="migration", row=migration_pk, field="state").order_by("id")
     return list(rows.values_list("new", flat=True))
 
 

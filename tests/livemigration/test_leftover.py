@@ -1,7 +1,7 @@
 """A definition that a restarted daemon leaves on the source: it …"""
 
 from hosts.livemigration.request import request_migration
-from hosts.models import Event, Migration
+from hosts.models import Migration, Transition
 from hosts.states import MigrationState
 from hosts.virt.records import DomainState, DomainStatus
 from hosts.virt.sim.guest import Copy
@@ -28,7 +28,7 @@ def test_it_is_removed_once_the_guest_runs_on_the_destination(place: Place) -> N
     migration = arrive_and_leave(place)
     assert migration.state == MigrationState.DONE
     assert place.copies() == {"s2": "running"}
-    assert "had kept its definition" in Event.changes.get(field="definition").because
+    assert "had kept its definition" in Transition.objects.get(field="definition").because
 
 
 def test_it_stays_where_the_destination_has_none_of_its_own(place: Place) -> None:

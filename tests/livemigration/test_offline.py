@@ -16,7 +16,7 @@ from hosts.livemigration.request import (
     request_migration,
 )
 from hosts.livemigration.supervisor import Supervisor
-from hosts.models import VM, Adjustment, Event, Migration
+from hosts.models import VM, Adjustment, Migration, Transition
 from hosts.states import MigrationState
 from hosts.virt.records import DomainState, DomainStatus, PowerVerb
 from hosts.virt.sim import faults
@@ -48,7 +48,7 @@ def test_it_moves_the_definition_the_short_way_and_leaves_the_vm_down(down: Plac
     migration, supervisor = ask(down)
     walk(supervisor)
     migration.refresh_from_db()
-    states = Event.changes.filter(noun="migration", row=migration.pk, field="state").order_by("id")
+    states = Transition.objects.filter(noun="migration", row=migration.pk, field="state").order_by("id")
     assert list(states.values_list("new", flat=True)) == ["queued", "checking", "starting", "confirming", "done"]
     assert down.copies() == {"s2": "shutoff"}
     down.vm.refresh_from_db()

@@ -14,7 +14,7 @@ from datacenter.access import SHELL
 from hosts.livemigration import admission, tasks
 from hosts.livemigration.request import adjust, request_migration
 from hosts.livemigration.runner import Runner
-from hosts.models import VM, Adjustment, Event, Host, Migration
+from hosts.models import VM, Adjustment, Host, Migration, Transition
 from hosts.threads import blocking
 from hosts.virt.clock import WALL
 from hosts.virt.pool import Pool
@@ -93,11 +93,10 @@ def all_ended() -> bool:
 
 
 def spans() -> list[tuple[datetime, datetime]]:
-    """When each took its place, and when it gave it back, in order of their starts: it runs there, or it has ended."""
-    rows = Event.changes.filter(noun="migration", field="state")
+    """When each took its place, and when it gave it back, in order of their starts."""
+    rows = Transition.objects.filter(noun="migration", field="state")
     began = dict(rows.filter(new="checking").values_list("row", "at"))
-    over = rows.filter(new__in=("confirming", "done", "failed", "cancelled"))
-    ended = dict(over.order_by("-at").values_list("row", "at"))  # the first of them counts
+    ended = dict(rows.filter(new__in=("done", "failed", "cancelled")).values_list("row", "at"))
     return sorted((at, ended[row]) for row, at in began.items())
 
 

@@ -9,7 +9,7 @@ import pytest
 from hosts.lifecycle.request import PowerRefused, request_power
 from hosts.livemigration.guardian.process import Guardian
 from hosts.livemigration.request import RequestRefused, request_migration
-from hosts.models import Doubt, Event
+from hosts.models import Doubt, Transition
 from hosts.virt.records import DomainState, DomainStatus, PowerVerb
 from hosts.virt.sim import faults
 from hosts.virt.sim.guest import Copy
@@ -63,7 +63,7 @@ def test_it_alarms_of_a_second_copy_and_forbids_everything_until_it_is_gone(
         with place.world.present():
             del place.world.hosts["s2"].copies[place.guest.uuid]
         until(guardian, lambda: Doubt.objects.filter(resolved_at__isnull=False).exists())
-    assert Event.changes.filter(noun="vm", field="doubt").count() == 2
+    assert Transition.objects.filter(noun="vm", field="doubt").count() == 2
     request_power(place.vm, PowerVerb.SHUTDOWN, actor="ann")
 
 

@@ -14,7 +14,7 @@ from hosts.livemigration.request import (
     adjust,
     request_migration,
 )
-from hosts.models import Adjustment, Event, Migration, Operation
+from hosts.models import Adjustment, Migration, Operation, Transition
 from hosts.states import HostState, MigrationState, OperationState, VMState
 from tests.factory import make_cluster, make_host, make_migration, make_vm
 
@@ -97,7 +97,7 @@ def test_a_refusal_changes_nothing() -> None:
         request_migration(vm, vm.host, actor="ann")
     assert not Migration.objects.exists()
     assert not ProcrastinateJob.objects.exists()
-    assert not Event.changes.exists()
+    assert not Transition.objects.exists()
 
 
 def test_it_writes_the_row_and_the_queue_gives_it_a_job() -> None:
@@ -114,7 +114,7 @@ def test_it_writes_the_row_and_the_queue_gives_it_a_job() -> None:
     migration.refresh_from_db()
     assert (migration.source, migration.destination, migration.state) == (vm.host, destination, MigrationState.CHECKING)
     assert (migration.bandwidth, migration.max_downtime_ms, migration.postcopy_allowed) == (40 * MIB, 500, False)
-    assert Event.changes.order_by("pk").values_list("actor", flat=True)[0] == "ann"
+    assert Transition.objects.order_by("pk").values_list("actor", flat=True)[0] == "ann"
 
 
 def test_nothing_is_left_where_the_caller_rolls_back() -> None:

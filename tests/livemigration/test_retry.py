@@ -8,7 +8,7 @@ from django.utils import timezone
 from hosts.livemigration import words
 from hosts.livemigration.request import adjust, request_migration
 from hosts.livemigration.retry import SAME, delay_s, try_elsewhere
-from hosts.models import Adjustment, Event, Host, Migration
+from hosts.models import Adjustment, Host, Migration, Transition
 from hosts.virt.sim.host import SimHost
 from tests.factory import make_host, make_migration, make_vm
 from tests.livemigration.conftest import Place, walk
@@ -57,7 +57,7 @@ def test_it_takes_the_best_that_is_left_and_up() -> None:
     assert second.because == "2nd try, on t4. t2 cannot take it: no memory."
     assert second.not_before is not None
     assert abs(second.not_before - timezone.now() - timedelta(seconds=20)) < timedelta(seconds=5)
-    assert Event.changes.get(noun="migration", row=second.pk).new == "queued"
+    assert Transition.objects.get(noun="migration", row=second.pk).new == "queued"
 
 
 @pytest.mark.django_db

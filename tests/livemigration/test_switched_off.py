@@ -12,7 +12,7 @@ from hosts.lifecycle.request import PowerRefused, request_power
 from hosts.livemigration.guardian.process import Guardian
 from hosts.livemigration.recovery import ABSENT, UNKNOWN
 from hosts.livemigration.request import request_migration
-from hosts.models import VM, Doubt, Event, Host
+from hosts.models import VM, Doubt, Host, Transition
 from hosts.states import MigrationState
 from hosts.telemetry import hosting
 from hosts.virt.records import DomainState, DomainStatus, PowerVerb
@@ -37,7 +37,7 @@ def test_its_vms_are_down_and_it_says_who_said_so(place: Place) -> None:
     assert VM.objects.get().state == "unknown"
     assert state_off(host, actor="ann") == [place.vm]
     assert VM.objects.get().state == "down"
-    told = Event.changes.filter(field="off", noun="host").get()
+    told = Transition.objects.filter(field="off", noun="host").get()
     assert (told.actor, told.new) == ("ann", "stated")
     hosting.silent(host.pk, seconds=30)
     assert VM.objects.get().state == "down", "a silence that goes on takes nothing back"
@@ -67,7 +67,7 @@ def test_its_next_answer_takes_it_back(place: Place) -> None:
     hosting.answered(Host.objects.get(pk=host.pk))
     host.refresh_from_db()
     assert (host.off_stated_at, host.off_stated_by, host.state) == (None, "", "up")
-    assert list(Event.changes.filter(field="off").order_by("id").values_list("new", flat=True)) == ["stated", ""]
+    assert list(Transition.objects.filter(field="off").order_by("id").values_list("new", flat=True)) == ["stated", ""]
 
 
 def test_only_who_administers_may_say_so(place: Place, client: Client, django_user_model: type) -> None:

@@ -11,9 +11,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth.models import Group
+
+from datacenter.access import OPERATORS
 from datacenter.maintenance import orders, plans, runner
 from datacenter.maintenance.terms import Terms
-from datacenter.models import Plan, PlanHost, PlanMove, PlanStep
+from datacenter.models import Plan, PlanHost, PlanMove, PlanStep, User
 from hosts.claim import Lease, claim
 from hosts.lifecycle.tasks import perform
 from hosts.models import VM, Host, Migration, Operation
@@ -23,7 +26,6 @@ from hosts.telemetry.inventory import Inventory
 from hosts.virt.errors import VirtError
 from hosts.virt.records import MigrateSpec, PowerVerb
 from hosts.virt.sim import faults
-from tests.people import operator
 from tests.scenarios.moves.engine import MigrationScenario
 from tests.scenarios.moves.prompt import CALLS, Lasting
 from tests.virt.sim.worlds import MIB
@@ -78,7 +80,8 @@ class House(MigrationScenario):
     @contextmanager
     def open(self) -> Iterator[House]:
         with self.playing():
-            self.olga = operator()
+            self.olga = User.objects.create_user("olga")
+            self.olga.groups.add(Group.objects.get_or_create(name=OPERATORS)[0])
             self.read_hosts()
             yield self
 

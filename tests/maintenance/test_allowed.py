@@ -1,6 +1,7 @@
 """What a plan has done on its hosts …"""
 
 import pytest
+from django.contrib.auth.models import Group
 
 from datacenter.access import SHELL
 from datacenter.maintenance import plans
@@ -10,7 +11,6 @@ from datacenter.orders.errors import Forbidden, Refused
 from hosts.models import Host
 from tests.factory import make_host
 from tests.maintenance.steps.conftest import Keys, keys, sshd
-from tests.people import operator
 
 __all__ = ["keys", "sshd"]
 
@@ -25,8 +25,10 @@ def hosts(db: None) -> list[Host]:
 
 
 @pytest.fixture
-def otto(db: None) -> User:
-    return operator("otto")
+def otto(db: None, django_user_model: type[User]) -> User:
+    user = django_user_model.objects.create_user("otto")
+    user.groups.add(Group.objects.get_or_create(name="Operators")[0])
+    return user
 
 
 def make(user: object, hosts: list[Host], *steps: StepTerms) -> Plan:

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import Group
 
+from datacenter.access import OPERATORS
 from datacenter.maintenance import orders
 from datacenter.models import HostHold, Plan, PlanMove, User
 from deploy.lab import Lab
@@ -12,7 +14,6 @@ from hosts.models import VM, Cluster, Host, Migration
 from tests.lab.conftest import lab, standing_lab
 from tests.livemigration.conftest import LabPlace, live_lab_place
 from tests.livemigration.workers import Worker, eventually
-from tests.people import operator
 from tests.telemetry.collecting import collecting
 
 __all__ = ["lab", "live_lab_place", "standing_lab"]
@@ -25,7 +26,9 @@ GUESTS = ("one", "two")
 
 @pytest.fixture
 def olga(transactional_db: None) -> User:
-    return operator()
+    user = User.objects.create_user("olga")
+    user.groups.add(Group.objects.create(name=OPERATORS))
+    return user
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from datacenter.maintenance import orders
-from datacenter.models import Plan, PlanHost, User
-from hosts.models import VM, Event, Host, Migration
+from datacenter.models import AuditEntry, Plan, PlanHost, User
+from hosts.models import VM, Host, Migration
 from tests.maintenance.house import House
 
 
@@ -22,7 +22,7 @@ def test_one_is_refused_to_a_person_who_may_only_look(house: House) -> None:
     for attempt in tries:
         with pytest.raises(orders.Forbidden):
             attempt()
-    assert Event.orders.filter(kind="refused").count() == len(tries)
+    assert AuditEntry.objects.filter(refused=True).count() == len(tries)
     assert house.state(plan) == "draft"
 
 

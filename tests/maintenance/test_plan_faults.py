@@ -8,7 +8,7 @@ from django.db import OperationalError
 from datacenter.maintenance import drain, orders, plans, runner
 from datacenter.maintenance.reins import LeaseLost
 from datacenter.models import Plan, PlanHost, PlanMove, PlanStep
-from hosts.models import Event, Host, Migration
+from hosts.models import Host, Migration, Transition
 from hosts.states import MigrationState
 from tests.maintenance.house import House, Worker
 
@@ -18,7 +18,7 @@ REBOOT = {"when": "empty", "kind": "reboot", "params": {}}
 def times_begun(plan: Plan) -> list[str]:
     """Hosts in the order they began, with each time."""
     rows = dict(plan.hosts.values_list("pk", "host__name"))
-    begun = Event.changes.filter(noun="plan_host", new="draining").order_by("pk")
+    begun = Transition.objects.filter(noun="plan_host", new="draining").order_by("pk")
     return [rows[row] for row in begun.values_list("row", flat=True)]
 
 
@@ -131,9 +131,9 @@ def test_it_begins_and_ends_nothing_twice_when_the_clock_jumps(house: House, sec
     house.skip_time(seconds)
     house.until(lambda: house.state(plan) == "finished", seconds=900)
     assert times_begun(plan) == ["h1", "h2"]
-    ended = Event.changes.filter(noun="plan_host", new="done").count()
+    ended = Transition.objects.filter(noun="plan_host", new="done").count()
     assert ended == 2
-    assert Event.changes.filter(noun="plan", new="finished").count() == 1
+    assert Transition.objects.filter(noun="plan", new="finished").count() == 1
 
 
 def test_it_counts_a_vm_that_virsh_moved_as_moved(house: House) -> None:

@@ -8,10 +8,10 @@ from django.contrib.auth.models import AnonymousUser
 from datacenter.access import SHELL
 from datacenter.maintenance import drain, orders, plans
 from datacenter.maintenance.terms import Order, StepTerms, Terms
-from datacenter.models import AffinityGroup, HostHold, MaintenancePolicy, Plan, PlanHost, PlanMove
+from datacenter.models import AffinityGroup, AuditEntry, HostHold, MaintenancePolicy, Plan, PlanHost, PlanMove
 from datacenter.orders.errors import Forbidden, Refused
 from hosts.advance import advance
-from hosts.models import VM, Event, Host
+from hosts.models import VM, Host
 from hosts.states import HostState, MigrationState, PlanHostState, PlanMoveState
 from tests.factory import GIB, make_cluster, make_host, make_migration, make_vm
 
@@ -47,7 +47,7 @@ def test_it_sends_every_vm_of_the_host_to_another_one_and_foretells_when() -> No
     assert (plan.state, plan.version) == ("draft", 1)
     assert plan.expected_s == pytest.approx(12 * GIB / (200 * 2**20) + 6, abs=3)
     assert plan.hosts.get().expected_end_s == pytest.approx(plan.expected_s, abs=0.1)
-    assert Event.orders.get(verb="plan_maintenance").because == "a"
+    assert AuditEntry.objects.get(verb="plan_maintenance").detail == "a"
 
 
 def test_it_refuses_hosts_of_two_clusters() -> None:
@@ -254,7 +254,7 @@ def test_it_refuses_changes_for_an_older_version_and_what_cannot_be() -> None:
             plans.change_move(SHELL, plan, move, **fields)  # type: ignore[arg-type]
         assert caught.value.field == field
     assert Plan.objects.get().version == 2
-    assert Event.orders.filter(verb="change_plan", kind="refused").count() == 5
+    assert AuditEntry.objects.filter(verb="change_plan", refused=True).count() == 5
 
 
 def test_hosts_change_places_and_are_left_out_and_taken_in_again() -> None:

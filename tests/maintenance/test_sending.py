@@ -13,11 +13,10 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from datacenter.maintenance import sending
+from datacenter.maintenance import address, sending
 from datacenter.maintenance.terms import Terms, TermsRefused, validate
 from datacenter.models import Plan, PlanHost, PlanStep, ReportDelivery
-from datacenter.notify import address, tries
-from hosts.models import Event
+from hosts.models import Transition
 from hosts.virt.clock import ManualClock
 from tests.factory import make_host
 from tests.maintenance.steps.receiver import Receiver, receive
@@ -96,7 +95,7 @@ def ended(**terms: str) -> Plan:
 
 
 def events(plan: Plan) -> list[tuple[str, str]]:
-    return list(Event.changes.filter(noun="plan", row=plan.pk, field="report").values_list("new", "because"))
+    return list(Transition.objects.filter(noun="plan", row=plan.pk, field="report").values_list("new", "because"))
 
 
 def test_it_is_mailed_with_the_failures_first_and_forecast_against_fact(db: None, mailbox: Mailbox) -> None:
@@ -193,7 +192,7 @@ def test_a_try_whose_worker_died_costs_that_try_only(db: None, mailbox: Mailbox)
     sending.send(plan)
     clock = ManualClock(start=timezone.now())
     clock.advance(1.0)
-    assert tries.claim(ReportDelivery.objects.get(), clock)  # and then nothing
+    assert sending._claim(ReportDelivery.objects.get(), clock)  # and then nothing
     clock.advance(61.0)
     sending.deliver_due(clock=clock)
     assert len(mailbox.letters) == 1
@@ -203,7 +202,7 @@ def test_a_try_is_made_by_one_worker(db: None, mailbox: Mailbox) -> None:
     sending.send(ended(report_mail="ops@dc.example"))
     clock = ManualClock(start=timezone.now())
     one, other = ReportDelivery.objects.get(), ReportDelivery.objects.get()
-    assert (tries.claim(one, clock), tries.claim(other, clock)) == (True, False)
+    assert (sending._claim(one, clock), sending._claim(other, clock)) == (True, False)
 
 
 def test_it_is_posted_with_its_figures(db: None, receiver: Receiver) -> None:

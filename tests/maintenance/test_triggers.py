@@ -13,8 +13,8 @@ from datacenter.maintenance.policies import save_policy
 from datacenter.maintenance.terms import Terms
 from datacenter.maintenance.triggers import Do, Standing, decide
 from datacenter.maintenance.windows import Window
-from datacenter.models import HostHold, MaintenancePolicy, Plan, WindowRun
-from hosts.models import Event, Host
+from datacenter.models import AuditEntry, HostHold, MaintenancePolicy, Plan, WindowRun
+from hosts.models import Host
 from hosts.states import PlanState
 from hosts.virt.clock import ManualClock
 from tests.factory import GIB, make_vm
@@ -103,7 +103,7 @@ def test_makes_approves_and_starts_a_plan(policy: MaintenancePolicy) -> None:
     assert (run.plan, run.starts_at, run.ends_at) == (plan, OPENS, CLOSES)
     assert run.outcome == "The plan “Patches, 2026-01-04” began with 3 hosts."
     assert HostHold.objects.count() == 3
-    assert set(Event.orders.filter(actor="policy Patches").values_list("verb", flat=True)) >= {"approve", "start"}
+    assert set(AuditEntry.objects.filter(actor="policy Patches").values_list("verb", flat=True)) >= {"approve", "start"}
 
 
 def test_is_served_once_however_often_one_looks(policy: MaintenancePolicy) -> None:

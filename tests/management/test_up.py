@@ -24,13 +24,13 @@ pytestmark = pytest.mark.xdist_group("up")
 class Running:
     """One `up`, what it printed, and what belongs to it."""
 
-    def __init__(self, var: Path, *, demo: bool = True) -> None:
+    def __init__(self, var: Path) -> None:
         self.var = var
         self.out = var / "up.out"
         env = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "PYTEST_XDIST_WORKER")}
         with self.out.open("w") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "up", *(("--demo", "--no-lab") if demo else ())],
+                [sys.executable, "manage.py", "up", "--demo", "--no-lab"],
                 cwd=ROOT,
                 env=env | {"GODWIT_VAR": str(var)},
                 stdout=out,
@@ -147,23 +147,3 @@ def test_a_schema_that_cannot_be_migrated_is_told_and_ends_it(var: Path) -> None
 def test_the_time_to_end_adds_up_to_what_is_promised() -> None:
     assert up.PATIENCE_IN_ALL < 10
     assert list(up.PATIENCE) == ["web", "worker", "guardian", "collector", "simulator"]
-
-
-def test_without_the_demo_it_makes_an_administrator_and_says_the_password_once(var: Path) -> None:
-    started = Running(var, demo=False)
-    try:
-        said = started.wait_for("Ctrl-C ends all of it")
-        password = re.search(r"with password +(\S+) +\(shown this once\)", said)
-        assert password
-        logs = "".join(path.read_text(errors="replace") for path in (var / "log").iterdir())
-        assert password[1] not in logs
-        started.process.send_signal(signal.SIGINT)
-        assert started.process.wait(60) == 0
-        again = Running(var, demo=False)
-        assert "with password" not in again.wait_for("Ctrl-C ends all of it")
-        again.process.send_signal(signal.SIGINT)
-        assert again.process.wait(60) == 0
-    finally:
-        started.process.kill()
-        started.process.wait()
-    assert nothing_left(started)

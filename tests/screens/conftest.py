@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 
+from datacenter.access import OPERATORS
 from datacenter.models import User
-from tests.people import operator, viewer
 
 
 @pytest.fixture(autouse=True)
@@ -19,8 +20,9 @@ def quick_passwords(settings: Any) -> None:
 @pytest.fixture
 def people(db: None) -> dict[str, User]:
     ada = User.objects.create_superuser("ada", password="analytical-engine")
-    otto = operator("otto", password="rotary-engine")
-    vera = viewer("vera", password="search-engine")
+    otto = User.objects.create_user("otto", password="rotary-engine")
+    vera = User.objects.create_user("vera", password="search-engine")
+    otto.groups.add(Group.objects.get_or_create(name=OPERATORS)[0])
     return {"ada": ada, "otto": otto, "vera": vera}
 
 

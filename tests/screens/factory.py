@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from hosts.models import VM, Cluster, DataCenter, Event, Host, HostLoad, Migration, VMLoad
+from hosts.models import VM, Cluster, DataCenter, Host, HostLoad, Migration, Transition, VMLoad
 from hosts.states import HostState, MigrationState, VMState
 
 GIB = 2**30
@@ -220,28 +220,26 @@ def _hour(row: VM, on: Host) -> None:
 
 def _changes(hosts: list[Host], vms: list[VM]) -> None:
     lost = next(each for each in hosts if each.state == HostState.NON_RESPONSIVE)
-    Event.objects.create(
+    Transition.objects.create(
         noun="host",
         row=lost.pk,
         name=lost.name,
-        field="state",
         old="up",
         new="non_responsive",
         because="No answer within 15 s.",
         actor="Godwit",
     )
     for each in vms[:6]:
-        Event.objects.create(
+        Transition.objects.create(
             noun="vm",
             row=each.pk,
             name=each.name,
-            field="state",
             old="up",
             new="paused",
             because="Paused by somebody outside Godwit.",
             actor="outside Godwit",
         )
-        Event.objects.create(
+        Transition.objects.create(
             noun="vm",
             row=each.pk,
             name=each.name,

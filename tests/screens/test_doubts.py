@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from hosts.models import VM, Doubt, Event
+from datacenter.models import AuditEntry
+from hosts.models import VM, Doubt
 from tests.screens import factory
 
 pytestmark = pytest.mark.django_db
@@ -47,19 +48,19 @@ def test_it_is_told_on_the_vm_and_on_the_overview(otto: Client, doubt: Doubt) ->
         assert reverse("doubt", args=[doubt.pk]) in text
 
 
-def test_an_order_is_kept_for_the_guardian(ada: Client, doubt: Doubt) -> None:
-    assert order(ada, doubt, "suspend", doubt.first_id).status_code == 200
+def test_an_order_is_kept_for_the_guardian(otto: Client, doubt: Doubt) -> None:
+    assert order(otto, doubt, "suspend", doubt.first_id).status_code == 200
     doubt.refresh_from_db()
     assert (doubt.remedy, doubt.remedy_host) == ("suspend", doubt.first)
-    assert Event.orders.filter(verb="suspend_copy", kind="order").exists()
-    assert order(ada, doubt, "end", doubt.first_id).status_code == 409
+    assert AuditEntry.objects.filter(verb="suspend_copy", refused=False).exists()
+    assert order(otto, doubt, "end", doubt.first_id).status_code == 409
 
 
 @pytest.mark.parametrize(("verb", "host"), [("explode", "first"), ("end", "other")])
-def test_it_refuses_what_makes_no_sense(ada: Client, doubt: Doubt, verb: str, host: str) -> None:
+def test_it_refuses_what_makes_no_sense(otto: Client, doubt: Doubt, verb: str, host: str) -> None:
     other = factory.host("other", in_cluster=doubt.first.cluster)
-    assert order(ada, doubt, verb, doubt.first_id if host == "first" else other.pk).status_code == 409
-    assert order(ada, doubt, verb, "x").status_code == 400
+    assert order(otto, doubt, verb, doubt.first_id if host == "first" else other.pk).status_code == 409
+    assert order(otto, doubt, verb, "x").status_code == 400
     doubt.refresh_from_db()
     assert doubt.remedy == ""
 

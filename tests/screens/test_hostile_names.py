@@ -5,7 +5,7 @@ from django.test import Client
 from django.utils import timezone
 
 from datacenter.models import MaintenancePolicy, WindowRun
-from hosts.models import Event
+from hosts.models import Transition
 from tests.maintenance.drafts import make_policy
 from tests.screens import factory
 from tests.screens.pages import addresses
@@ -27,8 +27,7 @@ def test_it_shows_every_page_with_this_name_and_runs_none_of_it(otto: Client, na
     MaintenancePolicy.objects.update(name=name[:80], made_by=name[:150])
     WindowRun.objects.create(policy=made, starts_at=timezone.now(), ends_at=timezone.now(), outcome=name[:500])
     for noun, row in (("vm", vm), ("host", host)):
-        said = {"field": "state", "old": "up", "new": name, "because": name, "actor": name[:150]}
-        Event.objects.create(noun=noun, row=row.pk, name=name, **said)
+        Transition.objects.create(noun=noun, row=row.pk, name=name, old="up", new=name, because=name, actor=name[:150])
     for page, address in addresses().items():
         answer = otto.get(address)
         text = answer.content.decode()

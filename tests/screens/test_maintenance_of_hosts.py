@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
-from datacenter.models import Plan
-from hosts.models import Event, Host
+from datacenter.models import AuditEntry, Plan
+from hosts.models import Host
 from hosts.states import HostState
 from tests.screens import factory
 
@@ -26,7 +26,7 @@ def test_the_dialog_says_at_once_what_would_happen_and_keeps_nothing(otto: Clien
     assert "1 with a warning" in page
     assert "Plan first" in page
     assert not Plan.objects.exists()
-    assert not Event.orders.exists()
+    assert not AuditEntry.objects.exists()
 
 
 def test_it_names_the_vm_that_blocks(otto: Client, hosts: list[Host]) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from hosts.models import VM, Event, HostLoad, VMLoad
+from hosts.models import VM, HostLoad, Transition, VMLoad
 from hosts.states import HostState, MigrationState, VMState
 from tests.screens import factory
 
@@ -97,21 +97,14 @@ def test_it_lists_every_migration_a_vm_ever_made(otto: Client) -> None:
 
 def test_it_tells_what_changed_who_and_why(otto: Client) -> None:
     vm = factory.vm()
-    said = {"field": "state", "old": "up", "new": "paused", "because": "By hand.", "actor": "mallory"}
-    Event.objects.create(noun="vm", row=vm.pk, vm_pk=vm.pk, name=vm.name, **said)
-    Event.objects.create(
-        noun="vm",
-        row=vm.pk,
-        vm_pk=vm.pk,
-        name=vm.name,
-        field="host",
-        old="h1",
-        new="h2",
-        because="Migrated.",
-        actor="ada",
+    Transition.objects.create(
+        noun="vm", row=vm.pk, name=vm.name, old="up", new="paused", because="By hand.", actor="mallory"
+    )
+    Transition.objects.create(
+        noun="vm", row=vm.pk, name=vm.name, field="host", old="h1", new="h2", because="Migrated.", actor="ada"
     )
     page = otto.get(f"/vms/{vm.uuid}?tab=events").content.decode()
-    for word in ("Paused", "By hand.", "mallory", "Moved from h1 to h2"):
+    for word in ("Paused", "By hand.", "mallory", "moved from h1 to h2"):
         assert word in page
 
 

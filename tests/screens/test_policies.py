@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from datacenter.models import AuditEntry
 from hosts.livemigration.policy import from_json
 from hosts.livemigration.terms import default_policy, newest
-from hosts.models import Event, MigrationPolicy, PolicyVersion
+from hosts.models import MigrationPolicy, PolicyVersion
 from tests.factory import make_cluster, make_migration, make_vm
 
 pytestmark = pytest.mark.django_db
@@ -56,7 +57,7 @@ def test_it_makes_a_new_policy(ada: Client) -> None:
     assert [(step.after, step.do, step.value) for step in says.steps] == [
         (1, "max_downtime", 200), (3, "max_downtime", 800), (0, "postcopy", None),
     ]  # fmt: skip
-    assert Event.orders.get(verb="save_policy").because == "version 1"
+    assert AuditEntry.objects.get(verb="save_policy").detail == "version 1"
 
 
 def test_a_change_makes_a_version_and_migrations_keep_theirs(ada: Client) -> None:

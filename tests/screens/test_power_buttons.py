@@ -5,7 +5,8 @@ import re
 import pytest
 from django.test import Client
 
-from hosts.models import VM, Event, Operation
+from datacenter.models import AuditEntry
+from hosts.models import VM, Operation
 from hosts.states import HostState, MigrationState, VMState
 from tests.screens import factory
 
@@ -61,7 +62,7 @@ def test_it_orders_and_says_what_was_ordered(otto: Client) -> None:
     assert answer.status_code == 200
     assert "web was asked to reboot" in answer.content.decode()
     assert Operation.objects.get().verb == "reboot"
-    assert Event.orders.get().actor == "otto"
+    assert AuditEntry.objects.get().actor == "otto"
 
 
 def test_it_leads_back_to_the_vm_without_javascript(otto: Client) -> None:
@@ -77,7 +78,7 @@ def test_it_refuses_one_who_only_views_and_keeps_the_attempt(vera: Client) -> No
     assert answer.status_code == 403
     assert "You may not" in answer.content.decode()
     assert not Operation.objects.exists()
-    assert Event.orders.get().refused
+    assert AuditEntry.objects.get().refused
 
 
 def test_it_refuses_what_the_state_forbids_with_the_reason(otto: Client) -> None:

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
+from datacenter.models import AuditEntry
 from hosts.livemigration.admission import admit_now
 from hosts.livemigration.request import request_migration
-from hosts.models import Cluster, DataCenter, Event, Migration
+from hosts.models import Cluster, DataCenter, Migration
 from tests.factory import GIB, make_host, make_migration, make_vm
 
 GIVEN = {"most_out": 3, "most_in": 4, "most_at_once": 9, "most_on_network": 20}
@@ -24,7 +25,7 @@ def test_it_sets_the_limits_of_a_cluster_and_starts_what_waited(as_: Callable[[s
     cluster.refresh_from_db()
     assert (cluster.most_out, cluster.most_in, cluster.most_at_once) == (3, 4, 9)
     assert DataCenter.objects.get().most_on_network == 20
-    assert Event.orders.get().verb == "set_limits"
+    assert AuditEntry.objects.get().verb == "set_limits"
     admit_now()
     assert Migration.objects.filter(state="checking").count() == 3
 
@@ -97,7 +98,7 @@ def test_it_shows_what_would_go_where_and_moves_it_with_one_button(otto: Client)
     assert "1 of 2 migrations were ordered." in answer.content.decode()
     migration = Migration.objects.get()
     assert (migration.vm, migration.destination, migration.priority) == (small, other, "person")
-    assert Event.orders.get(kind="refused").name == str(huge)
+    assert AuditEntry.objects.get(refused=True).name == str(huge)
 
 
 def test_it_moves_nothing_for_one_who_may_only_look(as_: Callable[[str], Client]) -> None:

@@ -1,12 +1,13 @@
 """Removing a host in the browser: it …"""
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 
+from datacenter.access import OPERATORS
 from datacenter.models import User
 from hosts.models import Host
 from tests.factory import make_host, make_vm
-from tests.people import operator
 
 pytestmark = pytest.mark.django_db
 
@@ -19,8 +20,10 @@ def admin() -> Client:
 
 
 def test_it_is_refused_to_an_operator() -> None:
+    operator = User.objects.create_user("olga")
+    operator.groups.add(Group.objects.create(name=OPERATORS))
     client = Client()
-    client.force_login(operator())
+    client.force_login(operator)
     assert client.post(f"/hosts/{make_host().pk}/remove", headers={"HX-Request": "true"}).status_code == 403
     assert Host.objects.exists()
 

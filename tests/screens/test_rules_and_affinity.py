@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
-from datacenter.models import AffinityGroup
-from hosts.models import VM, Event
+from datacenter.models import AffinityGroup, AuditEntry
+from hosts.models import VM
 from tests.screens import factory
 
 pytestmark = pytest.mark.django_db
@@ -15,7 +15,7 @@ def test_an_operator_sets_a_vms_rules(otto: Client) -> None:
     otto.post(f"/vms/{vm.uuid}/rules", {"maintenance_rule": "shutdown", "migration_mode": "manual"})
     vm = VM.objects.get()
     assert (vm.maintenance_rule, vm.migration_mode) == ("shutdown", "manual")
-    assert Event.orders.get().verb == "set_rules"
+    assert AuditEntry.objects.get().verb == "set_rules"
     page = otto.get(f"/vms/{vm.uuid}?tab=rules").content.decode()
     assert '<option value="shutdown" selected>' in page
 
@@ -31,7 +31,7 @@ def test_somebody_who_only_views_sets_no_rule(vera: Client) -> None:
     vm = factory.vm()
     vera.post(f"/vms/{vm.uuid}/rules", {"maintenance_rule": "leave", "migration_mode": "anybody"})
     assert VM.objects.get().maintenance_rule == "migrate"
-    assert Event.orders.get().refused
+    assert AuditEntry.objects.get().refused
 
 
 def _group(client: Client, **given: object) -> int:

@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from hosts.models import VM, Event, Migration
+from hosts.models import VM, Migration, Transition
 from hosts.states import MigrationState, VMState
 from hosts.virt.clock import WALL
 from hosts.virt.connect import connect
@@ -34,11 +34,13 @@ def migrate(name: str, source: str, destination: str, **changes: object) -> thre
 
 
 def moves(row: VM) -> list[tuple[str, str]]:
-    return list(Event.changes.filter(noun="vm", row=row.pk, field="host").values_list("old", "new"))
+    return list(Transition.objects.filter(noun="vm", row=row.pk, field="host").values_list("old", "new"))
 
 
 def states(row: VM) -> list[str]:
-    return list(Event.changes.filter(noun="vm", row=row.pk, field="state").order_by("id").values_list("new", flat=True))
+    return list(
+        Transition.objects.filter(noun="vm", row=row.pk, field="state").order_by("id").values_list("new", flat=True)
+    )
 
 
 def test_it_changes_the_host_and_nothing_else(world: World) -> None:
@@ -143,10 +145,10 @@ def test_it_says_loudly_that_a_vm_runs_twice_and_keeps_its_row(world: World, cap
             copy = world.hosts["h1"].copies[uuid]
             world.hosts["h2"].copies[uuid] = type(copy)(guest=copy.guest, status=copy.status)
             world.emit("h2", EventKind.LIFECYCLE, copy.guest, "started/booted")
-        until(lambda: Event.changes.filter(field="copies").exists(), what="the note")
+        until(lambda: Transition.objects.filter(field="copies").exists(), what="the note")
         WALL.sleep(2.0)
     assert (vm("busy").host.name, vm("busy").state) == ("h1", VMState.UP)
-    assert Event.changes.get(field="copies").new == "h1 and h2"  # said once, not with every beat
+    assert Transition.objects.get(field="copies").new == "h1 and h2"  # said once, not with every beat
     loud = [record for record in caplog.records if getattr(record, "action", "") == "two_copies"]
     assert [record.levelname for record in loud] == ["CRITICAL"]
 

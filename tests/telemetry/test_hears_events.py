@@ -2,7 +2,7 @@
 
 import pytest
 
-from hosts.models import VM, Event
+from hosts.models import VM, Transition
 from hosts.states import VMState
 from hosts.virt.clock import WALL
 from hosts.virt.connect import connect
@@ -33,7 +33,7 @@ def test_it_sees_a_vm_stop_and_start_at_once(world: World) -> None:
     row = vm("busy")
     assert row.up_since > started
     assert row.up_since_exact is True
-    told = Event.changes.filter(noun="vm", row=row.pk, new="up").latest("at")
+    told = Transition.objects.filter(noun="vm", row=row.pk, new="up").latest("at")
     assert told.because == "h1 says: running (booted)"
 
 

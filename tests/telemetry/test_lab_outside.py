@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from deploy.lab import Lab, LabError
-from hosts.models import VM, Event, Host, Migration
+from hosts.models import VM, Host, Migration, Transition
 from hosts.states import HostState, VMState
 from hosts.telemetry.listener import Pace
 from hosts.virt.clock import WALL
@@ -61,7 +61,7 @@ def test_it_follows_a_migration_that_virsh_makes(listening: Lab) -> None:
     WALL.sleep(0.5)
     after = vm("walker")
     assert (after.pk, after.up_since, after.state) == (before.pk, before.up_since, VMState.UP)
-    told = Event.changes.filter(noun="vm", row=after.pk).order_by("id")
+    told = Transition.objects.filter(noun="vm", row=after.pk).order_by("id")
     assert list(told.values_list("field", "old", "new")) == [("state", "", "up"), ("host", "h1", "h2")]
 
 

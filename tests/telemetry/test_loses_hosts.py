@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from hosts.models import VM, Event
+from hosts.models import VM, Transition
 from hosts.states import HostState, VMState
 from hosts.virt.clock import WALL
 from hosts.virt.sim import faults
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def states(name: str) -> list[str]:
-    told = Event.changes.filter(noun="host", row=host(name).pk, field="state").order_by("id")
+    told = Transition.objects.filter(noun="host", row=host(name).pk, field="state").order_by("id")
     return list(told.values_list("new", flat=True))
 
 
@@ -33,7 +33,7 @@ def test_it_says_at_once_that_a_daemon_died_and_takes_it_up_again(world: World) 
     assert host("h1").error == ""
     assert states("h3") == ["up"]
     assert vm("busy").state == VMState.UP
-    assert not Event.changes.filter(new=VMState.UNKNOWN).exists()  # it was away for less than its VMs' patience
+    assert not Transition.objects.filter(new=VMState.UNKNOWN).exists()  # it was away for less than its VMs' patience
 
 
 def test_it_calls_the_vms_of_a_silent_host_unknown_and_knows_them_again(world: World) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from django.db.models import Q
 
-from hosts.models import VM, Event, Host, HostLoad, VMLoad
+from hosts.models import VM, Host, HostLoad, Transition, VMLoad
 from hosts.states import HostState, VMState
 from hosts.virt.sim.world import World
 from tests.telemetry.collecting import add, all_up, collecting, host, until, vm
@@ -28,7 +28,7 @@ def test_it_writes_down_when_and_where_a_vm_was_first_seen(world: World) -> None
     add("h1")
     with collecting():
         all_up("h1")
-    first = Event.changes.get(noun="vm", row=vm("wild").pk)
+    first = Transition.objects.get(noun="vm", row=vm("wild").pk)
     assert (first.old, first.new, first.because) == ("", "up", "First seen on h1")
 
 

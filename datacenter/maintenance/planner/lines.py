@@ -46,7 +46,6 @@ class Lines:
         self._on: dict[int, dict[int, Flow]] = defaultdict(dict)  # host -> copying flows
         self._events: list[tuple[float, int, Callable[[], None] | Flow, int]] = []
         self._count = 0
-        self._news = True  # since the last look at the queue something was asked for, fell due, or gave its places back
 
     def ask(self, flow: Flow) -> None:
         """Put it into the queue."""
@@ -66,17 +65,14 @@ class Lines:
                     continue
                 self._proceed(what)
             else:
-                self._news = True
                 what()
-            if self._news:
-                self._admit()
+            self._admit()
 
     def _push(self, at: float, what: Callable[[], None] | Flow, turn: int) -> None:
         self._count += 1
         heappush(self._events, (at, self._count, what, turn))
 
     def _admit(self) -> None:
-        self._news = False
         most = min(self.limits.cluster, self.limits.network)
         for source in list(self.waiting):
             if self.running >= most:
@@ -119,7 +115,6 @@ class Lines:
         self.out[flow.source] -= 1
         self.into[flow.target] -= 1
         flow.end_s = self.at
-        self._news = True
         flow.ended(flow)
 
     def _share(self, changed: Flow) -> None:

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from datacenter.maintenance.planner import expect
-from datacenter.maintenance.planner.calm import uncollected
 from datacenter.maintenance.planner.decide import Deciding
 from datacenter.maintenance.planner.groups import Affinity
 from datacenter.maintenance.planner.lines import Flow, Lines
@@ -38,10 +37,9 @@ _BACK = {Action.SHUTDOWN: "Started again where it was.", Action.SUSPEND: "Resume
 
 def propose(snapshot: Snapshot, wishes: Wishes) -> Proposal:
     """What becomes of every VM of the hosts in ``wishes``, where it goes and why, and when all is done."""
-    with uncollected():
-        roll = Roll(snapshot, wishes)
-        roll.play()
-        return roll.proposal()
+    roll = Roll(snapshot, wishes)
+    roll.play()
+    return roll.proposal()
 
 
 class Host:

@@ -23,10 +23,8 @@ class Rooms:
     def __init__(self, hosts: Iterable[HostFact], undone: Iterable[int], *, keep_spare: bool) -> None:
         self.facts = {host.key: host for host in sorted(hosts, key=lambda each: (each.name, each.key))}
         self.free = {key: host.free_bytes or 0 for key, host in self.facts.items()}
-        self._left = dict(self.free)  # less what is reserved for VMs that come home
+        self.reserved: Counter[int] = Counter()  # for VMs that come home
         self.tier = dict.fromkeys(undone, UNDONE)
-        self._alike = {key: (host.kind, round(host.memory_bytes / GIB)) for key, host in self.facts.items()}
-        self._pool = {key: (*alike, self.tier.get(key, STAYS)) for key, alike in self._alike.items()}
         self.keep_spare = keep_spare
         self.closed = {key: host.closed for key, host in self.facts.items() if host.closed is not None}
         for key, host in self.facts.items():
@@ -39,7 +37,7 @@ class Rooms:
             self._list(key)
 
     def available(self, key: int) -> int:
-        return self._left[key]
+        return self.free[key] - self.reserved[key]
 
     def is_open(self, key: int) -> bool:
         return key in self.facts and key not in self.closed
@@ -48,9 +46,7 @@ class Rooms:
         """Change its tier."""
         if self.tier.get(key, STAYS) != tier:
             self.tier[key] = tier
-            if key in self.facts:
-                self._pool[key] = (*self._alike[key], tier)
-                self._list(key)
+            self._list(key)
 
     def close(self, key: int, why: Refusal) -> None:
         """It takes no VM from now on."""
@@ -72,14 +68,12 @@ class Rooms:
         if key not in self.facts:
             return
         self.free[key] += amount
-        self._left[key] += amount
         if key not in self.closed:
             self._total += amount
         self._list(key)
 
     def reserve(self, key: int, amount: int) -> None:
-        """For VMs that come home; negative: they came."""
-        self._left[key] -= amount
+        self.reserved[key] += amount
         self._list(key)
 
     def share(self, key: int, less: int = 0) -> float:
@@ -139,12 +133,16 @@ class Rooms:
     def _list(self, key: int) -> None:
         if key in self.closed:
             return
-        heap = self.pools.setdefault(self._pool[key], [])
-        heappush(heap, (-self._left[key], self.facts[key].name, key))
+        heap = self.pools.setdefault(self._pool(key), [])
+        heappush(heap, (-self.available(key), self.facts[key].name, key))
+
+    def _pool(self, key: int) -> Pool:
+        host = self.facts[key]
+        return host.kind, round(host.memory_bytes / GIB), self.tier.get(key, STAYS)
 
     def _is_current(self, entry: tuple[int, str, int], pool: Pool) -> bool:
         key = entry[2]
-        return -entry[0] == self._left[key] and key not in self.closed and self._pool[key] == pool
+        return -entry[0] == self.available(key) and key not in self.closed and self._pool(key) == pool
 
 
 def takes(vms: Iterable[VMFact]) -> int:

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from datacenter.maintenance.address import UrlRefused, check_url
 from datacenter.maintenance.terms import StepTerms, TermsRefused
 from datacenter.models import PlanStep
-from datacenter.notify.address import UrlRefused, check_url
 
 _LONGEST_COMMAND = 4096
 

@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from datacenter.maintenance import hook
 from datacenter.maintenance.steps.fields import value
 from datacenter.maintenance.steps.output import clean
 from datacenter.maintenance.steps.turn import Turn
 from datacenter.models import PlanStep
-from datacenter.notify import hook
 
 _FIRST_WAIT_S = 2.0
 _LONGEST_WAIT_S = 120.0

@@ -12,20 +12,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from datacenter import orders
-from datacenter.access import SHELL, SYSTEM
-from datacenter.access.verbs import (
-    AUDITOR,
-    CLUSTER_ADMINISTRATOR,
-    DATACENTER_ADMINISTRATOR,
-    HOST_OPERATOR,
-    READ_ONLY,
-    VM_OPERATOR,
-    VM_USER,
-)
+from datacenter.access import SHELL
 from datacenter.maintenance.policies import Draft, save_policy
 from datacenter.maintenance.terms import StepTerms, Terms
-from datacenter.models import MaintenancePolicy, Role, User
-from datacenter.orders.roles import give_role
+from datacenter.models import MaintenancePolicy, User
 from hosts.models import Cluster, DataCenter, Host
 from hosts.virt.sim.demo import demo_datacenter
 
@@ -45,7 +35,6 @@ class Command(BaseCommand):
         for cluster, uris in demo_datacenter():
             add_all(simulated, cluster, [(uri, "") for uri in uris])
         make_policy(simulated)
-        make_people(Path(settings.VAR) / "demo-people.json", simulated)
         if options["lab_json"]:
             self._lab(json.loads(options["lab_json"]))
 
@@ -94,34 +83,3 @@ def make_login(kept: Path) -> None:
     kept.unlink(missing_ok=True)
     with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump({"username": "admin", "password": password}, file)
-
-
-#: who else there is, and what each may do where: name, role, the cluster's name ("": the data center, None: everywhere)
-PEOPLE = (
-    ("dana", DATACENTER_ADMINISTRATOR, ""),
-    ("edgar", CLUSTER_ADMINISTRATOR, "Edge"),
-    ("hugo", HOST_OPERATOR, ""),
-    ("olga", VM_OPERATOR, None),
-    ("uwe", VM_USER, "Edge"),
-    ("aude", AUDITOR, None),
-    ("vera", READ_ONLY, None),
-)
-
-
-def make_people(kept: Path, datacenter: DataCenter) -> None:
-    """People with roles, to see what each is shown; their passwords are random and kept in ``kept`` (mode 0600)."""
-    if kept.exists() and User.objects.filter(username=PEOPLE[0][0]).exists():
-        return
-    told = []
-    for name, role, cluster in PEOPLE:
-        user, _ = User.objects.get_or_create(username=name)
-        password = secrets.token_urlsafe(9)
-        user.set_password(password)
-        user.save()
-        target = SYSTEM if cluster is None else Cluster.objects.get(name=cluster) if cluster else datacenter
-        if not user.role_bindings.exists():
-            give_role(SHELL, Role.objects.get(name=role), user, target)
-        told.append({"username": name, "password": password, "role": f"{role} on {target}"})
-    kept.unlink(missing_ok=True)
-    with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(told, file, indent=2)

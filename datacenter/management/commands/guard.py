@@ -7,7 +7,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from datacenter.alerts.keeper import StandBy
 from hosts import feed
 from hosts.livemigration.guardian.process import Guardian
 
@@ -20,10 +19,7 @@ class Command(BaseCommand):
         guardian = Guardian()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: guardian.stop())
-        alerts = StandBy()  # while no worker looks after them
-        alerts.start()
         guardian.run()
-        alerts.stop()
         feed.OUT.close()
         logging.shutdown()
         # threads may hang in calls to frozen hosts, and libvirt's C code dislikes an interpreter that ends under it

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Coroutine
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -12,16 +11,12 @@ from procrastinate import App
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
-from datacenter.alerts.keeper import keep as keep_alerts
 from datacenter.maintenance.runner import keep as keep_plans
 from datacenter.maintenance.sending import keep as keep_reports
 from datacenter.maintenance.triggers import keep as keep_windows
-from datacenter.orders.bulk import keep as keep_bulk
 from hosts import feed
-from hosts.chain.sealing import keep as keep_seals
 from hosts.lifecycle.tasks import abandon_unfinished
 from hosts.livemigration.admission import keep as keep_queue
-from hosts.livemigration.ahead import keep as measure_ahead
 from hosts.livemigration.tasks import rescue, runner
 from hosts.threads import blocking
 
@@ -66,9 +61,8 @@ async def work(concurrency: int) -> bool:
                 fetch_job_polling_interval=2.0,
             )
         )
-        rounds = (rescue(worker_app), runner().read_orders(), runner().keep_up(), tidy(worker_app), *_queue())
-        keepers = (keep_plans(), keep_windows(), keep_reports(), keep_bulk(), keep_alerts(), keep_seals())
-        helpers = [asyncio.create_task(each) for each in (*rounds, *keepers)]
+        rounds = (rescue(worker_app), runner().read_orders(), runner().keep_up(), tidy(worker_app), keep_queue())
+        helpers = [asyncio.create_task(each) for each in (*rounds, keep_plans(), keep_windows(), keep_reports())]
         _stop_on_signal(worker)
         log.info("The worker has started.", extra={"action": "worker_started", "concurrency": concurrency})
         await asyncio.gather(worker, return_exceptions=True)
@@ -77,12 +71,6 @@ async def work(concurrency: int) -> bool:
         await asyncio.gather(*helpers, return_exceptions=True)
     log.info("The worker has ended; what it drove goes on.", extra={"action": "worker_ended"})
     return runner().stopping
-
-
-def _queue() -> tuple[Coroutine[Any, Any, None], Coroutine[Any, Any, None]]:
-    """The queue's round, and behind each look at it the measurements of what waits."""
-    looked = asyncio.Event()
-    return keep_queue(looked.set), measure_ahead(looked)
 
 
 def _stop_on_signal(worker: "asyncio.Task[None]") -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from hosts import feed
 from hosts.advance import note
 from hosts.livemigration.guardian.notes import GUARDIAN
-from hosts.models import VM, Doubt, EventKind, Host, Severity
+from hosts.models import VM, Doubt, Host
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +22,7 @@ def open_doubt(vm: VM, first: Host, second: Host, *, because: str, evidence: lis
     try:
         with transaction.atomic():
             doubt = Doubt.objects.create(vm=vm, first=first, second=second, because=because[:500], evidence=evidence)
-            said: Any = {"old": "", "new": "opened", "because": because, "actor": GUARDIAN}
-            note(vm, field="doubt", **said, kind=EventKind.FAILURE, severity=Severity.CRITICAL)
+            note(vm, field="doubt", old="", new="opened", because=because, actor=GUARDIAN)
             _tell(doubt)
     except IntegrityError:  # another guardian was faster
         return None

@@ -1,13 +1,11 @@
 """What the guardian writes down: each act with its reason before it is done, and how it ended."""
 
-from typing import Any
-
 from django.db import transaction
 
 from hosts import feed
 from hosts.advance import note
 from hosts.livemigration.guardian.arbiter import Act
-from hosts.models import Event, EventKind, Migration, Severity
+from hosts.models import Migration, Transition
 
 #: the actor of its notes, and their field: ``new`` is the act, ``old`` "short" where the split was short
 GUARDIAN = "Godwit's guardian"
@@ -32,8 +30,7 @@ def of_act(migration: Migration, act: Act, *, because: str, short: bool) -> None
     words = WORDS[act].format(source=migration.source, destination=migration.destination)
     with transaction.atomic():
         old = SHORT if short else ""
-        said: Any = {"old": old, "new": str(act), "because": f"{words}. {because}", "actor": GUARDIAN}
-        note(migration, field=FIELD, **said, kind=EventKind.DECISION, severity=Severity.WARNING)
+        note(migration, field=FIELD, old=old, new=str(act), because=f"{words}. {because}", actor=GUARDIAN)
         feed.changed("migration", migration.pk)
         feed.changed("vm", migration.vm_id)
 
@@ -42,18 +39,17 @@ def of_failure(migration: Migration, act: Act, *, error: str) -> None:
     """It was not done, and why."""
     because = f"{WORDS[act].format(source=migration.source, destination=migration.destination)}: no. {error}"
     with transaction.atomic():
-        said: Any = {"old": "", "new": f"{act}_failed", "because": because, "actor": GUARDIAN}
-        note(migration, field=FIELD, **said, kind=EventKind.FAILURE, severity=Severity.ERROR)
+        note(migration, field=FIELD, old="", new=f"{act}_failed", because=because, actor=GUARDIAN)
         feed.changed("migration", migration.pk)
 
 
 def was_done(migration: Migration, act: Act, *, old: str | None = None) -> bool:
     """Whether the guardian did it for this migration."""
-    rows = Event.changes.filter(noun="migration", row=migration.pk, field=FIELD, new=str(act))
+    rows = Transition.objects.filter(noun="migration", row=migration.pk, field=FIELD, new=str(act))
     return (rows if old is None else rows.filter(old=old)).exists()
 
 
 def taken_back(migration: Migration) -> str:
     """Why the guardian aborted this hand-over; "" where it did not."""
-    rows = Event.changes.filter(noun="migration", row=migration.pk, field=FIELD, new=str(Act.ABORT))
+    rows = Transition.objects.filter(noun="migration", row=migration.pk, field=FIELD, new=str(Act.ABORT))
     return rows.values_list("because", flat=True).order_by("-at").first() or ""

@@ -38,7 +38,7 @@ def _open(uri: str) -> Driver:
 class Guardian:
     """Everything that touches the database runs in ``step``, on one thread; hosts are asked on threads of their own.
 
-    For tests and fault benches: ``watches`` (by migration), ``step()``, ``reconcile``; each act is an Event with
+    For tests and fault benches: ``watches`` (by migration), ``step()``, ``reconcile``; each act is a Transition with
     the field "guardian" (notes.py).
     """
 

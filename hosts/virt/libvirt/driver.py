@@ -66,7 +66,6 @@ class LibvirtDriver:
         self._lost_told = False
         self._closed = False
         self._host: HostFacts | None = None
-        self._shape: facts.HostShape | None = None
 
     # the connection itself
 
@@ -134,14 +133,8 @@ class LibvirtDriver:
 
     def host_facts(self) -> HostFacts:
         if self._host is None:
-            self._host = self._call(lambda conn: facts.host_facts(conn, self._shape_of(conn)))
+            self._host = self._call(lambda conn: facts.host_facts(conn, facts.host_shape(conn)))
         return self._host
-
-    def _shape_of(self, conn: libvirt.virConnect) -> facts.HostShape:
-        """What the host is made of, asked once: its capabilities are 50 ms of work for its daemon and for us."""
-        if self._shape is None:
-            self._shape = facts.host_shape(conn)
-        return self._shape
 
     def host_stats(self) -> HostStats:
         at = self._clock.now()
@@ -193,19 +186,12 @@ class LibvirtDriver:
 
     def refusals(self, domain: DomainFacts) -> list[Refusal]:
         now, is_qemu = self.host_stats(), self._parsed.kind == "qemu"
+        # the shape anew each time: a network made since the connection was opened must count
+        return self._call(lambda conn: list(refusals(conn, facts.host_shape(conn), now, domain, is_qemu=is_qemu)))
 
-        def ask(conn: libvirt.virConnect) -> list[Refusal]:
-            # the networks anew each time: one made since the connection was opened must count
-            shape = facts.with_networks(self._shape_of(conn), conn)
-            return list(refusals(conn, shape, now, domain, is_qemu=is_qemu))
-
-        return self._call(ask)
-
-    def measure_dirty_rate(self, uuid: str, seconds: int, *, begun: Callable[[], None] | None = None) -> DirtyRate:
+    def measure_dirty_rate(self, uuid: str, seconds: int) -> DirtyRate:
         started = self._clock.now()
         self._on(uuid, lambda dom: dirtyrate.start(dom, seconds), JOB)
-        if begun is not None:
-            begun()
         until = self._clock.monotonic() + seconds + self._caller.deadline_s
         self._clock.sleep(seconds)
         while self._clock.monotonic() < until:

@@ -6,7 +6,7 @@ Functions here take libvirt's own objects and run on a worker thread, under the 
 import logging
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 from xml.etree.ElementTree import Element
 
@@ -75,12 +75,6 @@ def host_shape(conn: libvirt.virConnect) -> HostShape:
         cpu_models=capabilities.cpu_models(conn, root),
         huge_pages=capabilities.huge_pages(root),
     )
-
-
-def with_networks(shape: HostShape, conn: libvirt.virConnect) -> HostShape:
-    """The same host with its networks and bridges as they are now."""
-    networks, bridges = _networks(conn)
-    return replace(shape, networks=networks, bridges=bridges)
 
 
 def _machines(root: Element) -> dict[str, frozenset[str]]:

@@ -97,9 +97,7 @@ class SimDriver:
     def refusals(self, domain: DomainFacts) -> list[Refusal]:
         return cast(list[Refusal], self._ask("refusals", domain=domain))
 
-    def measure_dirty_rate(self, uuid: str, seconds: int, *, begun: Callable[[], None] | None = None) -> DirtyRate:
-        if begun is not None:
-            begun()
+    def measure_dirty_rate(self, uuid: str, seconds: int) -> DirtyRate:
         return cast(DirtyRate, self._ask("measure_dirty_rate", lasting=True, uuid=uuid, seconds=seconds))
 
     def migrate(self, spec: MigrateSpec) -> None:

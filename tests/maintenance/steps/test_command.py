@@ -14,7 +14,7 @@ from datacenter.maintenance.steps.command import KIND
 from datacenter.maintenance.steps.output import MOST_BYTES
 from datacenter.maintenance.steps.watch import Watch
 from datacenter.models import PlanHost, PlanStep
-from hosts.models import Event
+from hosts.models import Transition
 from tests.maintenance.steps.conftest import Keys, drive, make_step
 from tests.maintenance.steps.sshd import Sshd, make_key, serve
 
@@ -193,7 +193,7 @@ def test_it_keeps_our_secrets_out_of_the_output(reached: PlanHost) -> None:
 def test_no_private_key_stands_in_any_row(reached: PlanHost, keys: Keys) -> None:
     drive(KIND, make_step(reached, "command", command="echo hello"))
     secret = "".join((keys.folder / "id").read_text().splitlines()[1:3])
-    rows = [*PlanStep.objects.values(), *Event.changes.values()]
+    rows = [*PlanStep.objects.values(), *Transition.objects.values()]
     assert not any(secret[:60] in str(row) for row in rows)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 from pytest_django.fixtures import Settings
 
+from datacenter.maintenance import address
 from datacenter.maintenance.steps.webhook import KIND
 from datacenter.models import PlanHost
-from datacenter.notify import address
 from hosts.virt.clock import ManualClock
 from tests.factory import make_host
 from tests.maintenance.steps.conftest import drive, make_step, plan_host

@@ -25,12 +25,11 @@ from pathlib import Path
 
 from hosts.claim import claim
 from hosts.livemigration.admission import admit_now
-from hosts.livemigration.ahead import Ahead
 from hosts.livemigration.guardian.process import Guardian
 from hosts.livemigration.request import RequestRefused, adjust, request_migration
 from hosts.livemigration.supervisor import Supervisor, load
 from hosts.livemigration.terms import ship
-from hosts.models import VM, Adjustment, Doubt, Event, Host, Migration
+from hosts.models import VM, Adjustment, Doubt, Host, Migration, Transition
 from hosts.states import OPEN_MIGRATION, MigrationState
 from hosts.telemetry.whereabouts import vm_state
 from hosts.virt.clock import ManualClock
@@ -70,7 +69,6 @@ class MigrationScenario(Scenario):
         # from now on: rows' own defaults are the wall's moments
         super().__init__(script, clock=ManualClock(start=datetime.now(tz=UTC).replace(microsecond=0)))
         self.pool = prompt_pool(self.world, self.clock)
-        self.ahead = Ahead(pool=self.pool, clock=self.clock)
         self._driven: dict[int, list[Driven]] = {}
         self._free_at: dict[int, float] = {}
         self._told = 0
@@ -178,7 +176,6 @@ class MigrationScenario(Scenario):
 
     def _queue(self) -> None:
         admit_now()
-        self.ahead.look()
         rows = Migration.objects.filter(state__in=OPEN_MIGRATION).exclude(state=MigrationState.QUEUED)
         for pk in rows.order_by("pk").values_list("pk", flat=True):
             if pk in self._driven and any(not each.frozen for each in self._driven[pk]):
@@ -237,7 +234,7 @@ class MigrationScenario(Scenario):
             self._orders_left.insert(0, (0.0, order))
 
     def _tell_rows(self) -> None:
-        changes = Event.changes.filter(pk__gt=self._told).exclude(field="host").order_by("pk")
+        changes = Transition.objects.filter(pk__gt=self._told).exclude(field="host").order_by("pk")
         for change in changes:
             self._told = change.pk
             self._say(f"  {_words(change)}")
@@ -342,7 +339,7 @@ class MigrationScenario(Scenario):
             driven.frozen = False
 
 
-def _words(change: Event) -> str:
+def _words(change: Transition) -> str:
     guest = change.name.split(" from ")[0]
     if change.field == "guardian":
         return f"guardian: {change.because}"

@@ -159,7 +159,6 @@ def prompt(clock: Clock) -> Iterator[None]:
     guardian = "hosts.livemigration.guardian"
     substitutes = {
         "django.utils.timezone.now": clock.now,
-        "hosts.livemigration.ahead.Aside": PromptAside,
         "hosts.livemigration.supervisor.Aside": PromptAside,
         f"{guardian}.sight.HostSight": PromptSight,
         f"{guardian}.watch.Doing": PromptDoing,
